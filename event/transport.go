@@ -1,0 +1,79 @@
+package event
+
+import "context"
+
+// A Publisher stores messages with a broker. It is safe for concurrent use.
+type Publisher interface {
+	// Publish returns nil once the broker has stored every message. Otherwise
+	// the error is a *PublishError that names those that are not known to be
+	// stored.
+	Publish(ctx context.Context, ms ...*Message) error
+	// Close waits for what is in flight, then closes. It is idempotent.
+	Close(ctx context.Context) error
+}
+
+// A Bus is a connection to a broker.
+type Bus interface {
+	Publisher
+	// Group returns the consumer group of that name. It does no I/O.
+	Group(name string) Group
+}
+
+// A Group is a consumer group: its members share the partitions of a topic, and
+// the broker remembers what the group has settled.
+type Group interface {
+	Name() string
+	// Bus returns the bus that retries and dead letters of this group go through.
+	Bus() Bus
+	// Open joins the group. The caller closes the source.
+	Open(ctx context.Context, topics ...string) (Source, error)
+}
+
+// A Source receives messages.
+type Source interface {
+	// Receive waits for the next batch. It is called from one goroutine. After
+	// ctx has ended it returns ctx's error; any other error is fatal for the
+	// source.
+	Receive(ctx context.Context) (*Batch, error)
+	// Close settles nothing by itself: it sends what was settled, leaves the
+	// group and returns when everything that the source started has stopped.
+	Close(ctx context.Context) error
+}
+
+// A Batch is messages of one lane, in its order. It is never empty.
+type Batch struct {
+	Lane       Lane
+	Deliveries []*Delivery
+}
+
+// A Lane is what the broker keeps in order: a partition, a queue, an ordering
+// key. The same lane is the same value in every batch while it is assigned.
+type Lane interface {
+	// Context ends when the lane is taken away; its cause says why. Work on a
+	// lost lane is neither settled nor counted.
+	Context() context.Context
+	// Cumulative reports whether settling a delivery settles all before it. The
+	// runtime then settles only contiguous prefixes.
+	Cumulative() bool
+	// Settle marks deliveries as done with. It may return before the broker
+	// knows, but Source.Close sends what is outstanding.
+	Settle(ds []*Delivery) error
+	// Pause stops deliveries of this lane only, Resume starts them again. Both
+	// return at once; a batch may still arrive after Pause.
+	Pause()
+	Resume()
+}
+
+// A TopicMaker is a Bus that can create topics. The runtime asks for it by type
+// assertion before it uses a retry or dead-letter topic.
+type TopicMaker interface {
+	// MakeTopic creates name with the partitions of like, and room for messages
+	// of 64 KiB more than like takes. A topic that exists is no error.
+	MakeTopic(ctx context.Context, name, like string) error
+}
+
+// A Handler handles one delivery. What it returns is the outcome: nil
+// acknowledges; [Drop], [Permanent] and [RetryIn] say more; any other error, and
+// a panic, takes the retry policy. It may be called concurrently, within the
+// order that the subscription asks for.
+type Handler func(ctx context.Context, d *Delivery) error
