@@ -1,0 +1,34 @@
+# Everything that people and CI run. Tools are pinned in go.mod (go tool).
+GO ?= go
+PKGS := ./...
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test integration check generate bench fuzz clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## The whole story on embedded parts: nothing to install
+	$(GO) run ./cmd/wireproof demo
+
+test: ## The tests that need nothing but Go and git
+	CGO_ENABLED=0 $(GO) test $(PKGS)
+
+integration: ## The tests on real servers: those named in the environment, or started here
+	./test/integration.sh
+
+check: ## Generated files current, vet, staticcheck, formatting
+	./test/check.sh
+
+generate: ## Generate gen/ from schemas/ and docs/ from the tables
+	$(GO) generate ./...
+
+bench: ## Benchmarks beside peers, as ratios
+	cd bench && $(GO) test -run '^$$' -bench . -benchtime 200ms ./...
+
+fuzz: ## Each fuzz target for ten seconds
+	./test/fuzz.sh 10s
+
+clean: ## Remove what builds and tests leave behind
+	rm -rf bin dist
+	$(GO) clean -testcache

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Fails when a generated file is stale, or vet, staticcheck or gofmt complain.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export CGO_ENABLED=0
+go run ./cmd/wireproof generate --check
+unformatted=$(git ls-files -z '*.go' | xargs -0 gofmt -l)
+if [ -n "$unformatted" ]; then
+  echo "gofmt would change:" >&2
+  echo "$unformatted" >&2
+  exit 1
+fi
+go vet ./...
+go tool staticcheck ./...
+go mod verify >/dev/null
+echo "check: generated files current, vet, staticcheck and gofmt clean"

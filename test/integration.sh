@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Runs the tests that need real servers. A server named in the environment
+# (KAFKA_BROKERS) is used as it is; the others are started on loopback for this
+# run and removed after it. Here a missing server is a failure, never a skip.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export REQUIRE_SERVICES=1 WIREPROOF_JAVA=1
+dir=$(mktemp -d)
+trap './test/services.sh clean "$dir" >/dev/null 2>&1 || true; rm -rf "$dir"' EXIT
+if [ -z "${KAFKA_BROKERS:-}" ]; then
+  ./test/services.sh install kafka
+  eval "$(./test/services.sh start "$dir" kafka)"
+fi
+race=()
+if [ "$(go env CGO_ENABLED)" = 1 ] && command -v "$(go env CC)" >/dev/null 2>&1; then race=(-race); fi
+go test ${race[@]+"${race[@]}"} ./event/... ./codec/... ./registry/... ./lang/... ./compat/... ./internal/... ./cmd/... ./test/...
