@@ -1,0 +1,46 @@
+package config
+
+import (
+	"encoding/json"
+	"reflect"
+	"strings"
+)
+
+// JSONSchema returns the JSON Schema (2020-12) of the settings file, for editors.
+// It is made from the same types that the file is checked against.
+func JSONSchema() []byte {
+	root := schemaOf(configType)
+	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+	root["title"] = Name
+	root["required"] = []string{"version"}
+	out, err := json.MarshalIndent(root, "", "  ")
+	if err != nil {
+		panic(err) // only maps, slices and strings are in it
+	}
+	return append(out, '\n')
+}
+
+func schemaOf(t reflect.Type) map[string]any {
+	switch t.Kind() {
+	case reflect.Struct:
+		properties := map[string]any{}
+		for f := range fields(t) {
+			s := schemaOf(f.Type)
+			s["description"] = f.Tag.Get("doc")
+			if tag := f.Tag.Get("enum"); tag != "" {
+				s["enum"] = strings.Split(tag, ",")
+			}
+			properties[f.Tag.Get("yaml")] = s
+		}
+		return map[string]any{"type": "object", "additionalProperties": false, "properties": properties}
+	case reflect.Map:
+		return map[string]any{"type": "object", "additionalProperties": schemaOf(t.Elem())}
+	case reflect.Slice:
+		return map[string]any{"type": "array", "items": schemaOf(t.Elem())}
+	case reflect.Int:
+		return map[string]any{"type": "integer"}
+	case reflect.Bool:
+		return map[string]any{"type": "boolean"}
+	}
+	return map[string]any{"type": "string"}
+}
