@@ -1,0 +1,75 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wireproof/wireproof/internal/catalog"
+	"github.com/wireproof/wireproof/internal/config"
+)
+
+func (a *app) configCmd() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "config",
+		Short: "Check and show the settings",
+		Example: `  wireproof config check
+  wireproof config show
+  wireproof config schema > wireproof.schema.json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(
+		&cobra.Command{
+			Use:   "check",
+			Short: "Check the settings and every schema that they name",
+			Args:  cobra.NoArgs,
+			RunE: func(*cobra.Command, []string) error {
+				cfg, err := a.settings()
+				if err != nil {
+					return err
+				}
+				c, err := catalog.Load(os.DirFS(cfg.SchemaDir()), cfg)
+				if err != nil {
+					return exitWith(exitUsage, err)
+				}
+				a.note("%s: %d events on %d topics, %d schema files", cfg.Path, len(c.Events), len(c.Topics()), len(c.Files))
+				return nil
+			},
+		},
+		&cobra.Command{
+			Use:   "schema",
+			Short: "Print the JSON Schema of wireproof.yaml",
+			Args:  cobra.NoArgs,
+			RunE: func(*cobra.Command, []string) error {
+				_, err := a.stdout.Write(config.JSONSchema())
+				return err
+			},
+		},
+		&cobra.Command{
+			Use:   "show",
+			Short: "Print what the settings come to: events, subjects, levels",
+			Args:  cobra.NoArgs,
+			RunE: func(*cobra.Command, []string) error {
+				c, err := a.catalog()
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(a.stdout, "settings\t%s\nschemas\t%s\ngenerated\t%s\n", c.Config.Path, c.Config.SchemaDir(), c.Config.OutDir())
+				for _, s := range c.Subjects() {
+					use := "referred to by events"
+					if s.Event != nil {
+						use = "topic " + s.Event.Topic
+						if s.Event.Key != "" {
+							use += ", key " + s.Event.Key
+						}
+					}
+					fmt.Fprintf(a.stdout, "subject\t%s\t%s\t%s\t%s\n", s.Name, s.Level, s.File.Path, use)
+				}
+				return nil
+			},
+		},
+	)
+	return cmd
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/mod/modfile"
+
+	"github.com/wireproof/wireproof/internal/generate"
+)
+
+func (a *app) generateCmd() *cobra.Command {
+	var check bool
+	cmd := &cobra.Command{
+		Use:   "generate",
+		Short: "Generate Go from the schemas",
+		Long: `Generate writes, below the folder generate.out of the settings:
+
+  orders/v1/order_placed.avro.go   a type and its codec for each Avro file
+  payments/v1/payment.pb.go        what protoc-gen-go prints for each Protobuf file
+  payments/v1/payment.fast.go      the codec beside it
+  orders/orders.event.go           publisher, handler, Subscribe and fake of each topic
+
+Files that would not change are left untouched. Generated files that no event
+needs any more are removed; a file without the header of a generated file never is.`,
+		Example: `  wireproof generate
+  wireproof generate --check     # exits 3 and names stale, missing and extra files
+  //go:generate go tool wireproof generate`,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error { return a.generate(check) },
+	}
+	cmd.Flags().BoolVar(&check, "check", false, "write nothing; exit 3 if something would change")
+	return cmd
+}
+
+func (a *app) generate(check bool) error {
+	c, err := a.catalog()
+	if err != nil {
+		return err
+	}
+	out := c.Config.OutDir()
+	importPath, err := importPathOf(out)
+	if err != nil {
+		return exitWith(exitUsage, err)
+	}
+	files, err := generate.All(c, importPath)
+	if err != nil {
+		return exitWith(exitUsage, err)
+	}
+	if check {
+		changes, err := generate.Compare(out, files)
+		if err != nil {
+			return exitWith(exitIncomplete, err)
+		}
+		for _, ch := range changes {
+			fmt.Fprintf(a.stdout, "%s\t%s\n", ch.Kind, filepath.ToSlash(filepath.Join(c.Config.Generate.Out, ch.Path)))
+		}
+		if len(changes) > 0 {
+			return exitWith(exitPending, fmt.Errorf("%d of %d generated files are not current; run wireproof generate", len(changes), len(files)))
+		}
+		a.note("%d generated files are current", len(files))
+		return nil
+	}
+	changes, err := generate.Write(out, files)
+	if err != nil {
+		return exitWith(exitIncomplete, err)
+	}
+	for _, ch := range changes {
+		verb := map[string]string{"missing": "new", "stale": "changed", "extra": "removed"}[ch.Kind]
+		a.note("%-8s %s", verb, filepath.ToSlash(filepath.Join(c.Config.Generate.Out, ch.Path)))
+	}
+	a.note("%d files for %d events on %d topics, %d changed", len(files), len(c.Events), len(c.Topics()), len(changes))
+	return nil
+}
+
+// importPathOf returns the Go import path of a folder, from the go.mod above it.
+func importPathOf(dir string) (string, error) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	for d := abs; ; d = filepath.Dir(d) {
+		text, err := os.ReadFile(filepath.Join(d, "go.mod"))
+		if err == nil {
+			module := modfile.ModulePath(text)
+			if module == "" {
+				return "", fmt.Errorf("%s names no module", filepath.Join(d, "go.mod"))
+			}
+			rel, err := filepath.Rel(d, abs)
+			if err != nil {
+				return "", err
+			}
+			return path.Join(module, filepath.ToSlash(rel)), nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return "", err
+		}
+		if d == filepath.Dir(d) {
+			return "", fmt.Errorf("no go.mod in %s or above it: generated Go needs a module; make one with go mod init", abs)
+		}
+	}
+}

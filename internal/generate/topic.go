@@ -1,0 +1,111 @@
+package generate
+
+import (
+	"bytes"
+	_ "embed"
+	"fmt"
+	"go/format"
+	"path"
+	"slices"
+	"strings"
+	"text/template"
+)
+
+// A Topic is a topic for which a publisher, a handler interface and Subscribe
+// are generated.
+type Topic struct {
+	Name    string // of the topic
+	Package string // Go package; also the folder below the output
+	Events  []TopicEvent
+}
+
+// A TopicEvent is one event of a topic.
+type TopicEvent struct {
+	Name       string // full name in the schema
+	GoType     string // name of the Go type
+	Package    string // Go package of the type
+	ImportPath string
+	Subject    string
+	Doc        string // of the schema; may be empty
+	KeyField   string // field of the schema, or empty
+	KeyExpr    string // Go expression over e of type []byte, or empty
+	KeyImports []string
+}
+
+//go:embed topic.tmpl
+var topicText string
+
+var topicTemplate = template.Must(template.New("topic").Parse(topicText))
+
+// topicModel is what the template prints; every decision is made before.
+type topicModel struct {
+	Topic
+	Imports []goImport
+	Events  []topicEventModel
+}
+
+type topicEventModel struct {
+	TopicEvent
+	Method string // Go method, unique in the topic
+	Field  string // the same, unexported
+	Type   string // qualified Go type
+	Types  string // qualified name of the function that describes it
+}
+
+type goImport struct{ Alias, Path string }
+
+// reservedMethods are taken by what every topic package has.
+var reservedMethods = map[string]bool{"Deleted": true}
+
+// TopicFile generates topic.event.go of one topic.
+func TopicFile(t Topic) (File, error) {
+	m := topicModel{Topic: t}
+	used := map[string]TopicEvent{}
+	imports := map[string]string{}
+	for _, e := range t.Events {
+		method := e.GoType
+		if other, ok := used[method]; ok || reservedMethods[method] {
+			return File{}, fmt.Errorf("topic %s: %s and %s would both be the method %s; give one record or message another name", t.Name, other.Name, e.Name, method)
+		}
+		used[method] = e
+		imports[e.ImportPath] = e.Package
+		for _, p := range e.KeyImports {
+			imports[p] = path.Base(p)
+		}
+		m.Events = append(m.Events, topicEventModel{
+			TopicEvent: e, Method: method, Field: strings.ToLower(method[:1]) + method[1:],
+			Type: e.Package + "." + e.GoType, Types: e.Package + "." + e.GoType + "Type",
+		})
+	}
+	aliases := map[string]string{}
+	for p, name := range imports {
+		if other, ok := aliases[name]; ok {
+			return File{}, fmt.Errorf("topic %s: packages %s and %s have the same name %s", t.Name, p, other, name)
+		}
+		aliases[name] = p
+		alias := ""
+		if path.Base(p) != name {
+			alias = name
+		}
+		m.Imports = append(m.Imports, goImport{alias, p})
+	}
+	slices.SortFunc(m.Imports, func(a, b goImport) int { return strings.Compare(a.Path, b.Path) })
+	var out bytes.Buffer
+	if err := topicTemplate.Execute(&out, m); err != nil {
+		return File{}, fmt.Errorf("topic %s: %w", t.Name, err)
+	}
+	text, err := format.Source(out.Bytes())
+	if err != nil {
+		return File{}, fmt.Errorf("topic %s: format: %w", t.Name, err)
+	}
+	return File{Path: path.Join(t.Package, t.Package+".event.go"), Data: text}, nil
+}
+
+// Comment turns a schema's words about an event into Go comment lines.
+func (e topicEventModel) Comment() string {
+	doc := strings.TrimSpace(e.Doc)
+	if doc == "" {
+		return ""
+	}
+	return "// " + strings.ReplaceAll(doc, "\n", "\n// ") + "\n//"
+}
