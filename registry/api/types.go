@@ -1,0 +1,116 @@
+package api
+
+// A Reference names a version of another subject that a schema uses.
+type Reference struct {
+	// Name is the full name of the type (Avro) or the import path (Protobuf).
+	Name    string `json:"name"`
+	Subject string `json:"subject"`
+	Version int    `json:"version"` // -1 in a request means latest
+}
+
+// Metadata is what people attach to a version. It is part of its identity.
+type Metadata struct {
+	Tags       map[string][]string `json:"tags,omitempty"`
+	Properties map[string]string   `json:"properties,omitempty"`
+	Sensitive  []string            `json:"sensitive,omitempty"`
+}
+
+// A RegisterRequest is the body of register, lookup and compatibility check.
+type RegisterRequest struct {
+	// Version 0 appends or finds, -1 looks at the latest only, and N > 0 must be
+	// the next version.
+	Version    int         `json:"version,omitempty"`
+	ID         *int        `json:"id,omitempty"`         // only for imports
+	SchemaType string      `json:"schemaType,omitempty"` // empty means AVRO
+	References []Reference `json:"references,omitempty"`
+	Metadata   *Metadata   `json:"metadata,omitempty"`
+	Schema     string      `json:"schema"`
+}
+
+// A RegisterResponse is the answer to register. Old clients read only ID.
+type RegisterResponse struct {
+	ID         int         `json:"id"`
+	Version    int         `json:"version,omitempty"`
+	GUID       string      `json:"guid,omitempty"`
+	SchemaType string      `json:"schemaType,omitempty"`
+	References []Reference `json:"references,omitempty"`
+	Metadata   *Metadata   `json:"metadata,omitempty"`
+	Schema     string      `json:"schema,omitempty"`
+	Time       *int64      `json:"ts,omitempty"`      // milliseconds; only for one that existed
+	Deleted    *bool       `json:"deleted,omitempty"` // only for one that existed
+}
+
+// A Schema is one version of a subject.
+type Schema struct {
+	Subject    string      `json:"subject"`
+	Version    int         `json:"version"`
+	ID         int         `json:"id"`
+	GUID       string      `json:"guid,omitempty"`
+	SchemaType string      `json:"schemaType,omitempty"` // empty means AVRO
+	References []Reference `json:"references,omitempty"`
+	Metadata   *Metadata   `json:"metadata,omitempty"`
+	Schema     string      `json:"schema"`
+	Time       *int64      `json:"ts,omitempty"` // of registration, milliseconds
+	Deleted    *bool       `json:"deleted,omitempty"`
+}
+
+// A SchemaString is a schema without its place: the answer by id.
+type SchemaString struct {
+	Subject    string      `json:"subject,omitempty"` // only if a subject was asked for
+	Version    int         `json:"version,omitempty"`
+	GUID       string      `json:"guid,omitempty"`
+	SchemaType string      `json:"schemaType,omitempty"` // empty means AVRO
+	Schema     string      `json:"schema"`
+	References []Reference `json:"references,omitempty"`
+	Metadata   *Metadata   `json:"metadata,omitempty"`
+	MaxID      *int        `json:"maxId,omitempty"`
+	Time       *int64      `json:"ts,omitempty"`
+	Deleted    *bool       `json:"deleted,omitempty"`
+}
+
+// A SubjectVersion names a version.
+type SubjectVersion struct {
+	Subject string `json:"subject"`
+	Version int    `json:"version"`
+}
+
+// A ContextID names a schema in a context.
+type ContextID struct {
+	Context string `json:"context"`
+	ID      int    `json:"id"`
+}
+
+// A CompatibilityResponse is the answer to a compatibility check.
+type CompatibilityResponse struct {
+	Compatible bool `json:"is_compatible"`
+	// Messages is nil unless the request was verbose; then it is written even
+	// when it is empty.
+	Messages *[]string `json:"messages,omitempty"`
+}
+
+// A Mode is the answer about the mode of a subject.
+type Mode struct {
+	Mode string `json:"mode"`
+}
+
+// A ClusterID is the answer of /v1/metadata/id.
+type ClusterID struct {
+	Scope ClusterScope `json:"scope"`
+}
+
+// A ClusterScope says which clusters a registry belongs to.
+type ClusterScope struct {
+	Path     []string          `json:"path"`
+	Clusters map[string]string `json:"clusters"`
+}
+
+// A ServerVersion is the answer of /v1/metadata/version.
+type ServerVersion struct {
+	Version  string `json:"version"`
+	CommitID string `json:"commitId"`
+}
+
+// A Deployment is the answer of /v1/metadata/deployment.
+type Deployment struct {
+	Attributes []string `json:"attributes"`
+}
