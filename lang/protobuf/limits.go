@@ -1,0 +1,61 @@
+package protobuf
+
+import (
+	"fmt"
+
+	"github.com/wireproof/wireproof/lang"
+)
+
+// Limits of one text and of one compilation. The compiler was measured to
+// survive everything below them in seconds; the deepest honest schema seen is
+// far below each.
+const (
+	maxText       = 4 << 20  // bytes of one file
+	maxTotal      = 16 << 20 // bytes of a file with all that it imports
+	maxFiles      = 2000     // files of one compilation
+	maxDepth      = 64       // nested brackets of any kind
+	maxStatements = 200_000  // semicolons, commas and opening braces of one file
+	maxToken      = 64 << 10 // bytes of one word, number or string
+)
+
+// checkLimits scans the text once, without building anything, and refuses what
+// would cost the compiler more than it is worth. Text that is no Protobuf at all
+// passes: the compiler says what is wrong with it.
+func checkLimits(path, text string) *lang.Error {
+	if len(text) > maxText {
+		return &lang.Error{Pos: lang.Pos{Path: path}, Code: "PROTO_LIMIT_SIZE",
+			Msg: fmt.Sprintf("the file has %d bytes, more than the limit of %d", len(text), maxText)}
+	}
+	depth, statements := 0, 0
+	sc := scanner{text: text}
+	for {
+		tok := sc.next()
+		switch tok.kind {
+		case tokEnd:
+			return nil
+		case tokSymbol:
+			switch tok.text {
+			case "{", "[", "(", "<":
+				depth++
+				statements++
+			case "}", "]", ")", ">":
+				depth--
+			case ";", ",":
+				statements++
+			}
+		}
+		if depth > maxDepth {
+			return at(path, text, tok, "PROTO_LIMIT_DEPTH", fmt.Sprintf("brackets are nested more than %d deep", maxDepth))
+		}
+		if statements > maxStatements {
+			return at(path, text, tok, "PROTO_LIMIT_COUNT", fmt.Sprintf("the file has more than %d elements", maxStatements))
+		}
+		if len(tok.text) > maxToken {
+			return at(path, text, tok, "PROTO_LIMIT_TOKEN", fmt.Sprintf("a word or string has %d bytes, more than the limit of %d", len(tok.text), maxToken))
+		}
+	}
+}
+
+func at(path, text string, tok token, code, msg string) *lang.Error {
+	return &lang.Error{Pos: newLines(path, text).pos(tok.start, tok.end()), Code: code, Msg: msg}
+}

@@ -1,0 +1,168 @@
+package protobuf
+
+import (
+	"strconv"
+
+	"github.com/wireproof/wireproof/lang"
+)
+
+// A Message is a message that can be an event: map entries and groups are none.
+type Message struct {
+	FullName string
+	// Indexes is the path of positions among the messages of the text, file
+	// first, as the wire format spells it.
+	Indexes []int
+	Pos     lang.Pos
+}
+
+// Messages lists the messages of the file, each before those nested in it.
+func (s *Schema) Messages() []Message {
+	var out []Message
+	var walk func(prefix string, path []int, ms []*messageNode)
+	walk = func(prefix string, path []int, ms []*messageNode) {
+		for i, m := range ms {
+			full := join(prefix, m.name)
+			indexes := append(append([]int(nil), path...), i)
+			out = append(out, Message{FullName: full, Indexes: indexes, Pos: s.MessagePos(full)})
+			walk(full, indexes, m.messages)
+		}
+	}
+	walk(s.tree.pkg, nil, s.tree.messages)
+	return out
+}
+
+// The methods below find the place of an element by its full name. One that the
+// text does not have gives a Pos with only the path.
+
+// PackagePos returns the place of the package's name, or the start of the text.
+func (s *Schema) PackagePos() lang.Pos {
+	at := s.tree.pkgAt
+	return s.places().lines.pos(at.start, at.end)
+}
+
+// MessagePos returns the place of a message's name.
+func (s *Schema) MessagePos(fullName string) lang.Pos { return s.places().pos(fullName) }
+
+// EnumPos returns the place of an enum's name.
+func (s *Schema) EnumPos(fullName string) lang.Pos { return s.places().pos(fullName) }
+
+// OneofPos returns the place of a oneof's name.
+func (s *Schema) OneofPos(fullName string) lang.Pos { return s.places().pos(fullName) }
+
+// ServicePos returns the place of a service's name.
+func (s *Schema) ServicePos(fullName string) lang.Pos { return s.places().pos(fullName) }
+
+// MethodPos returns the place of the name of an rpc.
+func (s *Schema) MethodPos(fullName string) lang.Pos { return s.places().pos(fullName) }
+
+// FieldPos returns the place of the name of a field of a message.
+func (s *Schema) FieldPos(fullMessage string, number int) lang.Pos {
+	return s.places().pos(numbered(fullMessage, number))
+}
+
+// FieldTypePos returns the place of a field's type.
+func (s *Schema) FieldTypePos(fullMessage string, number int) lang.Pos {
+	return s.places().pos(numbered(fullMessage, number) + ":type")
+}
+
+// FieldNumberPos returns the place of a field's number.
+func (s *Schema) FieldNumberPos(fullMessage string, number int) lang.Pos {
+	return s.places().pos(numbered(fullMessage, number) + ":number")
+}
+
+// EnumValuePos returns the place of the first constant with a number.
+func (s *Schema) EnumValuePos(fullEnum string, number int) lang.Pos {
+	return s.places().pos(numbered(fullEnum, number))
+}
+
+// ExtensionPos returns the place of the name of an extension field declared in
+// the file.
+func (s *Schema) ExtensionPos(fullName string) lang.Pos { return s.places().pos("extend " + fullName) }
+
+func numbered(parent string, number int) string { return parent + "#" + strconv.Itoa(number) }
+
+func join(prefix, name string) string {
+	if prefix == "" {
+		return name
+	}
+	return prefix + "." + name
+}
+
+// places finds elements by name; it is built on the first question, because
+// most schemas are never complained about.
+type places struct {
+	lines *lines
+	at    map[string]span
+}
+
+func (p *places) pos(key string) lang.Pos {
+	at, ok := p.at[key]
+	if !ok {
+		return lang.Pos{Path: p.lines.path}
+	}
+	return p.lines.pos(at.start, at.end)
+}
+
+func (p *places) add(key string, at span) {
+	if _, ok := p.at[key]; !ok {
+		p.at[key] = at
+	}
+}
+
+func newPlaces(src lang.Source, f *fileNode) *places {
+	p := &places{lines: newLines(src.Path, src.Text), at: map[string]span{}}
+	p.types(f.pkg, f.messages, f.enums, f.extends)
+	for _, s := range f.services {
+		full := join(f.pkg, s.name)
+		p.add(full, s.at)
+		for _, r := range s.rpcs {
+			p.add(join(full, r.name), r.at)
+		}
+	}
+	return p
+}
+
+func (p *places) types(prefix string, ms []*messageNode, es []*enumNode, xs []*extendNode) {
+	for _, m := range ms {
+		p.message(join(prefix, m.name), m)
+	}
+	for _, e := range es {
+		full := join(prefix, e.name)
+		p.add(full, e.at)
+		for _, v := range e.values {
+			p.add(full+"#"+v.number, v.nameAt)
+		}
+	}
+	for _, x := range xs {
+		for _, f := range x.fields {
+			p.add("extend "+join(prefix, f.name), f.nameAt)
+			p.group(prefix, f)
+		}
+	}
+}
+
+func (p *places) message(full string, m *messageNode) {
+	p.add(full, m.at)
+	p.fields(full, m.fields)
+	for _, o := range m.oneofs {
+		p.add(join(full, o.name), o.at)
+		p.fields(full, o.fields)
+	}
+	p.types(full, m.messages, m.enums, m.extends)
+}
+
+func (p *places) fields(message string, fs []*fieldNode) {
+	for _, f := range fs {
+		key := message + "#" + f.number
+		p.add(key, f.nameAt)
+		p.add(key+":type", f.typeAt)
+		p.add(key+":number", f.numberAt)
+		p.group(message, f)
+	}
+}
+
+func (p *places) group(prefix string, f *fieldNode) {
+	if f.group != nil {
+		p.message(join(prefix, f.group.name), f.group)
+	}
+}

@@ -1,0 +1,83 @@
+package protobuf
+
+import (
+	"sync"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/wireproof/wireproof/lang"
+)
+
+// A Schema is a .proto file that compiles. It is immutable and safe for
+// concurrent use.
+type Schema struct {
+	source lang.Source
+	file   protoreflect.FileDescriptor
+	tree   *fileNode
+
+	canonical  func() string
+	normalized func() string
+	places     func() *places
+}
+
+// Parse compiles src. Its Path is the import path of the file; an empty Path
+// means "schema.proto", and so does one that is no import path, such as
+// "payments-value v3", except in positions. The Name of each reference is the
+// import path of the text it holds; references of references count too.
+//
+// The error is a [lang.ErrorList] with every mistake, in imported text as well.
+func Parse(src lang.Source) (*Schema, error) {
+	in, err := gather(src)
+	if err != nil {
+		return nil, err
+	}
+	set, err := in.compile(false)
+	if err != nil {
+		return nil, err
+	}
+	file, err := in.link(set)
+	if err != nil {
+		return nil, err
+	}
+	tree, err := parseTree(src.Path, src.Text)
+	if err != nil {
+		return nil, err
+	}
+	s := &Schema{source: src, file: file, tree: tree}
+	s.canonical = sync.OnceValue(func() string { return printFile(tree) })
+	s.normalized = sync.OnceValue(func() string { return printFile(normalize(tree, file)) })
+	s.places = sync.OnceValue(func() *places { return newPlaces(src, tree) })
+	return s, nil
+}
+
+// Source returns what was parsed.
+func (s *Schema) Source() lang.Source { return s.source }
+
+// Canonical returns the text without comments and in a fixed layout; types are
+// spelled as written. It compiles to the same descriptor but for the order of
+// fields, which section "canonical form" of the registry protocol fixes: those
+// of a oneof come after the others.
+func (s *Schema) Canonical() string { return s.canonical() }
+
+// Normalized returns Canonical with what has no meaning put in a fixed order:
+// imports, fields, constants, reserved ranges and options sorted, type names
+// absolute.
+func (s *Schema) Normalized() string { return s.normalized() }
+
+// File returns the linked descriptor. Custom options are unknown fields in it.
+func (s *Schema) File() protoreflect.FileDescriptor { return s.file }
+
+type language struct{}
+
+// Language returns Protobuf as the registry and the checker see it.
+func Language() lang.Language { return language{} }
+
+func (language) Type() lang.Type { return lang.Protobuf }
+
+func (language) Parse(src lang.Source) (lang.Schema, error) {
+	s, err := Parse(src)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}

@@ -1,0 +1,196 @@
+package protobuf
+
+import (
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+func (p *parser) optionStatement() *optionNode {
+	p.expect("option")
+	o := p.option()
+	p.expect(";")
+	return o
+}
+
+func (p *parser) option() *optionNode {
+	start := p.peek(0)
+	var b strings.Builder
+	for p.peek(0).kind != tokEnd {
+		if p.accept("(") {
+			b.WriteString("(" + p.path() + ")")
+			p.expect(")")
+		} else {
+			b.WriteString(p.word().text)
+		}
+		if !p.accept(".") {
+			break
+		}
+		b.WriteByte('.')
+	}
+	o := &optionNode{name: b.String()}
+	p.expect("=")
+	o.value = p.value()
+	o.at = p.from(start)
+	return o
+}
+
+// compact reads the options in brackets after a declaration, if there are any.
+func (p *parser) compact() []*optionNode {
+	if !p.accept("[") {
+		return nil
+	}
+	var out []*optionNode
+	for p.more("]") {
+		out = append(out, p.option())
+		p.accept(",")
+	}
+	return out
+}
+
+func (p *parser) value() valueNode {
+	switch tok := p.peek(0); {
+	case tok.kind == tokString:
+		return valueNode{kind: valueString, text: p.str()}
+	case p.accept("{"):
+		return p.aggregate("}")
+	case p.accept("<"):
+		return p.aggregate(">")
+	case p.accept("["):
+		v := valueNode{kind: valueList}
+		for p.more("]") {
+			v.items = append(v.items, p.value())
+			p.accept(",")
+		}
+		return v
+	case p.is("-") || p.is("+"):
+		sign := p.next().text
+		return valueNode{text: sign + p.next().text}
+	case tok.kind == tokWord || tok.kind == tokNumber:
+		return valueNode{text: p.next().text}
+	}
+	p.fail("a value")
+	return valueNode{}
+}
+
+func (p *parser) aggregate(closing string) valueNode {
+	v := valueNode{kind: valueMessage}
+	for p.more(closing) {
+		var e entryNode
+		if p.accept("[") {
+			var b strings.Builder
+			for p.peek(0).kind != tokEnd && !p.is("]") {
+				b.WriteString(p.next().text)
+			}
+			p.expect("]")
+			e.key = "[" + b.String() + "]"
+		} else {
+			e.key = p.word().text
+		}
+		p.accept(":")
+		e.value = p.value()
+		v.entries = append(v.entries, e)
+		if !p.accept(",") {
+			p.accept(";")
+		}
+	}
+	return v
+}
+
+// str reads adjacent string literals and returns the bytes they stand for.
+func (p *parser) str() string {
+	if p.peek(0).kind != tokString {
+		p.fail("a string")
+		return ""
+	}
+	var b []byte
+	for p.peek(0).kind == tokString {
+		b = unquote(b, p.next().text)
+	}
+	return string(b)
+}
+
+func unquote(dst []byte, lit string) []byte {
+	s := lit[1:]
+	if len(s) > 0 && s[len(s)-1] == lit[0] {
+		s = s[:len(s)-1]
+	}
+	for len(s) > 0 {
+		if s[0] != '\\' || len(s) == 1 {
+			dst = append(dst, s[0])
+			s = s[1:]
+			continue
+		}
+		c := s[1]
+		s = s[2:]
+		switch {
+		case '0' <= c && c <= '7':
+			n := run(s, 2, func(c byte) bool { return '0' <= c && c <= '7' })
+			dst = append(dst, byte(parseDigits(string(c)+s[:n], 8)))
+			s = s[n:]
+		case c == 'x' || c == 'X':
+			n := run(s, 2, isHex)
+			dst = append(dst, byte(parseDigits(s[:n], 16)))
+			s = s[n:]
+		case c == 'u' || c == 'U':
+			width := 4
+			if c == 'U' {
+				width = 8
+			}
+			n := run(s, width, isHex)
+			dst = utf8.AppendRune(dst, rune(parseDigits(s[:n], 16)))
+			s = s[n:]
+		default:
+			dst = append(dst, plainEscape(c))
+		}
+	}
+	return dst
+}
+
+func plainEscape(c byte) byte {
+	if i := strings.IndexByte("abfnrtv", c); i >= 0 {
+		return "\a\b\f\n\r\t\v"[i]
+	}
+	return c
+}
+
+// run counts how many of the first limit bytes of s satisfy is.
+func run(s string, limit int, is func(byte) bool) int {
+	n := 0
+	for n < len(s) && n < limit && is(s[n]) {
+		n++
+	}
+	return n
+}
+
+func isHex(c byte) bool { return isDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'f' }
+
+func parseDigits(s string, base int) uint64 {
+	n, err := strconv.ParseUint(s, base, 32)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// quote spells s as a string literal: the escapes of the canonical form, octal
+// for what else does not print. Text in UTF-8 stays as it is.
+func quote(s string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for len(s) > 0 {
+		r, n := utf8.DecodeRuneInString(s)
+		switch i := strings.IndexRune("\a\b\f\n\r\t\v\\'\"", r); {
+		case r == utf8.RuneError && n == 1 || r < ' ' && i < 0 || r == 0x7f:
+			b.WriteString("\\" + string([]byte{'0' + s[0]>>6, '0' + s[0]>>3&7, '0' + s[0]&7}))
+		case i >= 0:
+			b.WriteByte('\\')
+			b.WriteByte(`abfnrtv\'"`[i])
+		default:
+			b.WriteString(s[:n])
+		}
+		s = s[n:]
+	}
+	b.WriteByte('"')
+	return b.String()
+}
