@@ -130,12 +130,11 @@ func (w *writer[T]) otherSpelling(value []byte) (int, error) {
 	var found indexes
 	n, err := found.read(value)
 	if err != nil {
-		return 0, fmt.Errorf("%w; a producer that leaves message indexes out does not follow the wire format", err)
+		return 0, err
 	}
-	path := found.path[:found.len]
-	m := messageAt(w.messages, path)
+	m := messageAt(w.messages, found.path[:found.len])
 	if m == nil {
-		return 0, fmt.Errorf("%w: message indexes %v are not in the writer's schema; was the data written without any?", ErrNotFramed, path)
+		return 0, found.lost()
 	}
 	if m.name != w.reading.t.Name {
 		return 0, fmt.Errorf("data is a message %s, expected %s", m.name, w.reading.t.Name)

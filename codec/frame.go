@@ -93,3 +93,9 @@ func (x *indexes) read(src []byte) (n int, err error) {
 	}
 	return n, nil
 }
+
+// lost says that there is no message at the path. The receiver is a copy, so
+// that only this costs an allocation.
+func (x indexes) lost() error {
+	return fmt.Errorf("%w: message indexes %v are not in the writer's schema; a producer that leaves them out does not follow the wire format", ErrNotFramed, x.path[:x.len])
+}

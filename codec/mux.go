@@ -108,9 +108,8 @@ func (r *routes[M]) route(value []byte) (to *route[M], n int, err error) {
 		return nil, 0, err
 	}
 	var usual [1 + 3*maxIndexes]byte
-	path := found.path[:found.len]
-	if to = r.byPath[string(AppendIndexes(usual[:0], path))]; to == nil {
-		return nil, 0, fmt.Errorf("%w: message indexes %v are not in the writer's schema; was the data written without any?", ErrNotFramed, path)
+	if to = r.byPath[string(AppendIndexes(usual[:0], found.path[:found.len]))]; to == nil {
+		return nil, 0, found.lost()
 	}
 	return to, n, nil
 }
