@@ -58,6 +58,7 @@ type Schema struct {
 
 	src       lang.Source
 	canonical string
+	foreign   map[string]*Type // types of references, by full name
 }
 
 // A Type is one node of a schema. A named type that is used in several places is
@@ -89,6 +90,8 @@ type Type struct {
 	ItemsPos   lang.Pos   // where the items or values are written
 	SizePos    lang.Pos
 	DefaultPos lang.Pos
+
+	hasDoc bool // a Doc is written, if only an empty one
 }
 
 // A Field is a field of a record.
@@ -104,6 +107,8 @@ type Field struct {
 	Pos     lang.Pos // the whole field
 	NamePos lang.Pos
 	TypePos lang.Pos // where the type is written
+
+	hasDoc bool
 }
 
 // A Symbol is a symbol of an enum.

@@ -1,0 +1,218 @@
+package avro
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/wireproof/wireproof/lang"
+)
+
+// CheckDefault reports what keeps v from being a default of type t, or nil. It
+// is as strict as the specification: text for bytes and fixed holds code points
+// up to 255 and has the right length, an enum takes one of its symbols, and a
+// union takes a value of any of its branches. For float and double it also takes
+// the strings NaN, Infinity and -Infinity, which JSON numbers cannot say.
+func CheckDefault(t *Type, v *lang.Value) *lang.Error {
+	if f := checkDefault(t, v); f != nil {
+		return f.err
+	}
+	return nil
+}
+
+// A defaultFault is a default that does not fit. Java accepts a lenient one.
+type defaultFault struct {
+	err     *lang.Error
+	lenient bool
+}
+
+func misfit(v *lang.Value, format string, args ...any) *defaultFault {
+	return &defaultFault{err: &lang.Error{
+		Pos: v.Pos, Code: CodeDefaultInvalid,
+		Msg: fmt.Sprintf("the default is %s, expected %s", describe(v), fmt.Sprintf(format, args...)),
+	}}
+}
+
+func lenient(v *lang.Value, format string, args ...any) *defaultFault {
+	f := misfit(v, format, args...)
+	f.lenient = true
+	return f
+}
+
+func checkDefault(t *Type, v *lang.Value) *defaultFault {
+	if t == nil { // a mistake that is reported elsewhere
+		return nil
+	}
+	need := func(ok bool, want string) *defaultFault {
+		if ok {
+			return nil
+		}
+		return misfit(v, "%s", want)
+	}
+	switch t.Kind {
+	case Null:
+		return need(v.Kind == lang.Null, "null")
+	case Boolean:
+		return need(v.Kind == lang.Bool, "true or false")
+	case Int:
+		return need(isWhole(v, 32), "a whole number of 32 bits for int")
+	case Long:
+		return need(isWhole(v, 64), "a whole number of 64 bits for long")
+	case Float, Double:
+		return need(v.Kind == lang.Number || isSpecialFloat(v), "a number for "+t.Kind.String())
+	case String:
+		return need(v.Kind == lang.String, "a string")
+	case Bytes, Fixed:
+		return checkBytes(t, v)
+	case Enum:
+		return checkSymbol(t, v)
+	case Array:
+		if v.Kind != lang.Array {
+			return misfit(v, "an array")
+		}
+		return worst(len(v.Items), func(i int) *defaultFault { return checkDefault(t.Items, v.Items[i]) })
+	case Map:
+		if v.Kind != lang.Object {
+			return misfit(v, "an object for map")
+		}
+		return worst(len(v.Members), func(i int) *defaultFault { return checkDefault(t.Items, v.Members[i].Value) })
+	case Union:
+		return checkUnion(t, v)
+	case Record:
+		return checkRecord(t, v)
+	}
+	return nil
+}
+
+// worst returns the first fault that Java does not accept either, or else the
+// first fault.
+func worst(n int, check func(int) *defaultFault) *defaultFault {
+	var found *defaultFault
+	for i := range n {
+		f := check(i)
+		if f != nil && !f.lenient {
+			return f
+		}
+		if found == nil {
+			found = f
+		}
+	}
+	return found
+}
+
+func isWhole(v *lang.Value, size int) bool {
+	if v.Kind != lang.Number {
+		return false
+	}
+	_, err := strconv.ParseInt(v.Str, 10, size)
+	return err == nil
+}
+
+func isSpecialFloat(v *lang.Value) bool {
+	return v.Kind == lang.String && (v.Str == "NaN" || v.Str == "Infinity" || v.Str == "-Infinity")
+}
+
+func checkBytes(t *Type, v *lang.Value) *defaultFault {
+	if v.Kind != lang.String {
+		return misfit(v, "a string with a character for each byte of %s", t.Kind)
+	}
+	n := 0
+	for _, c := range v.Str {
+		if c > 255 {
+			return lenient(v, "characters up to U+00FF, one for each byte of %s; %q is beyond", t.Kind, c)
+		}
+		n++
+	}
+	if t.Kind == Fixed && n != t.Size {
+		return lenient(v, "%d characters, one for each byte of %s", t.Size, orUnnamed(t))
+	}
+	return nil
+}
+
+func checkSymbol(t *Type, v *lang.Value) *defaultFault {
+	if v.Kind != lang.String {
+		return misfit(v, "a symbol of %s", orUnnamed(t))
+	}
+	for _, s := range t.Symbols {
+		if s.Name == v.Str {
+			return nil
+		}
+	}
+	return lenient(v, "a symbol of %s", orUnnamed(t))
+}
+
+func checkUnion(t *Type, v *lang.Value) *defaultFault {
+	var best *defaultFault
+	labels := make([]string, 0, len(t.Branches))
+	for _, b := range t.Branches {
+		if b == nil {
+			return nil
+		}
+		f := checkDefault(b, v)
+		if f == nil {
+			return nil
+		}
+		if f.lenient && best == nil {
+			best = f
+		}
+		labels = append(labels, b.label())
+	}
+	if best != nil {
+		return best
+	}
+	return misfit(v, "a value of one of the branches %s", strings.Join(labels, ", "))
+}
+
+func checkRecord(t *Type, v *lang.Value) *defaultFault {
+	if v.Kind != lang.Object {
+		return misfit(v, "an object for the record %s", orUnnamed(t))
+	}
+	return worst(len(t.Fields), func(i int) *defaultFault {
+		f := t.Fields[i]
+		if value := v.Get(f.Name); value != nil {
+			return checkDefault(f.Type, value)
+		}
+		if f.Default == nil {
+			return misfit(v, "a value for the field %q of %s, which has no default itself", f.Name, orUnnamed(t))
+		}
+		return nil // its own default is checked where it is written
+	})
+}
+
+// fieldDefault checks the default of f once its type is known.
+func (p *parser) fieldDefault(f *Field) {
+	if f.Type == nil {
+		return
+	}
+	if (f.Type.Kind == Float || f.Type.Kind == Double) && f.Default.Kind == lang.String {
+		p.floatText(f)
+		return
+	}
+	fault := checkDefault(f.Type, f.Default)
+	switch {
+	case fault == nil:
+	case fault.lenient:
+		fault.err.Code = LintDefault
+		p.lint = append(p.lint, fault.err)
+	default:
+		p.errs = append(p.errs, fault.err)
+	}
+}
+
+// floatText does what Java does with a string as the default of a float or
+// double: it is read as a number.
+func (p *parser) floatText(f *Field) {
+	v := *f.Default
+	n, ok := parseJavaDouble(v.Str)
+	if !ok {
+		p.errs = append(p.errs, misfit(&v, "a number for %s", f.Type.Kind).err)
+		return
+	}
+	v.Str = javaDouble(n)
+	if !math.IsNaN(n) && !math.IsInf(n, 0) {
+		p.lintf(v.Pos, LintDefault, "the default is the string %q, expected the number %s", f.Default.Str, v.Str)
+		v.Kind = lang.Number
+	}
+	f.Default = &v
+}
