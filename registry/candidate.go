@@ -1,0 +1,182 @@
+package registry
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/wireproof/wireproof/lang"
+	"github.com/wireproof/wireproof/registry/api"
+)
+
+// A candidate is the schema of a request, parsed and in the form in which it
+// would be stored.
+type candidate struct {
+	typ      lang.Type
+	schema   lang.Schema
+	text     string
+	refs     []api.Reference
+	metadata *api.Metadata
+}
+
+func (c *candidate) hash() hash { return hashOf(c.text, c.refs, c.metadata) }
+
+// candidate reads the schema of a request for a subject. Stored schemas may use
+// soft-deleted versions, new ones only live ones; which says what this one is.
+func (p *policy) candidate(st *State, subject string, req api.RegisterRequest, normalize bool, which Visible) (*candidate, error) {
+	if len(req.Schema) > p.limits.Text {
+		return nil, api.SchemaTooLarge.Errorf()
+	}
+	if req.Schema == "" {
+		return nil, api.InvalidSchema.Errorf("Empty schema")
+	}
+	typ := cmp.Or(req.SchemaType, string(lang.Avro))
+	refs, err := pinReferences(st, req.References)
+	if err != nil {
+		return nil, err
+	}
+	if normalize {
+		refs = sortReferences(refs)
+	}
+	src, err := newResolver(st, p.limits).resolve(subject, typ, req.Schema, refs, which)
+	if err != nil {
+		return nil, err
+	}
+	schema, err := p.parseAsked(src.source)
+	if err != nil {
+		return nil, err
+	}
+	c := &candidate{typ: lang.Type(typ), schema: schema, refs: refs, metadata: req.Metadata}
+	if normalize {
+		c.text = schema.Normalized()
+	} else {
+		c.text = schema.Canonical()
+	}
+	return c, nil
+}
+
+func sortReferences(refs []api.Reference) []api.Reference {
+	slices.SortFunc(refs, func(a, b api.Reference) int {
+		return cmp.Or(cmp.Compare(a.Subject, b.Subject), cmp.Compare(a.Version, b.Version), cmp.Compare(a.Name, b.Name))
+	})
+	return slices.Compact(refs)
+}
+
+// find returns the version of a subject that says the same as c, or nil.
+func (p *policy) find(st *State, subject string, c *candidate, which Visible, latestOnly bool) *version {
+	all := st.visible(subject, which)
+	if latestOnly && len(all) > 1 {
+		all = all[len(all)-1:]
+	}
+	if id, ok := st.byHash.find(c.hash()); ok {
+		for _, v := range slices.Backward(all) {
+			if v.id == id {
+				return v
+			}
+		}
+	}
+	for _, v := range slices.Backward(all) {
+		if p.same(st, c, v) {
+			return v
+		}
+	}
+	return nil
+}
+
+// findFilled is find, and then once more with the metadata of the latest version
+// if the request has none.
+func (p *policy) findFilled(st *State, subject string, c *candidate, which Visible, latestOnly bool) *version {
+	if v := p.find(st, subject, c, which, latestOnly); v != nil {
+		return v
+	}
+	prev := st.latest(subject)
+	if c.metadata != nil || prev == nil || prev.metadata == nil {
+		return nil
+	}
+	filled := *c
+	filled.metadata = prev.metadata
+	return p.find(st, subject, &filled, which, latestOnly)
+}
+
+// same reports whether c says what v says. Texts that differ only in what has
+// no meaning count as equal for every language, which spares users the new
+// version that a moved JSON key would otherwise make.
+func (p *policy) same(st *State, c *candidate, v *version) bool {
+	if string(c.typ) != v.typ || !sameMetadata(c.metadata, v) {
+		return false
+	}
+	expanded := len(c.refs) == 0 && len(v.refs) > 0
+	if !expanded && !slices.Equal(c.refs, v.refs) && !slices.Equal(sortReferences(slices.Clone(c.refs)), sortReferences(slices.Clone(v.refs))) {
+		return false
+	}
+	if !expanded && c.text == v.text {
+		return true
+	}
+	stored, err := p.parseStored(st, v)
+	if err != nil {
+		return false
+	}
+	if expanded {
+		mine, ok1 := formatted(c.schema, "resolved")
+		theirs, ok2 := formatted(stored, "resolved")
+		return ok1 && ok2 && mine == theirs
+	}
+	return c.schema.Normalized() == stored.Normalized()
+}
+
+// A formatter is a schema that its language can also print in other forms of
+// the protocol's format parameter.
+type formatter interface {
+	// Format returns the schema in a form, or false if it has no such form.
+	Format(name string) (string, bool)
+}
+
+func formatted(s lang.Schema, name string) (string, bool) {
+	if f, ok := s.(formatter); ok {
+		return f.Format(name)
+	}
+	return "", false
+}
+
+// versionProperty is the metadata property that counts versions.
+const versionProperty = "confluent:version"
+
+// sameMetadata compares metadata; the version property may be missing on one
+// side, and if only the request has it, it must be right.
+func sameMetadata(asked *api.Metadata, v *version) bool {
+	mine, theirs := plain(asked), plain(v.metadata)
+	if !maps.EqualFunc(mine.Tags, theirs.Tags, slices.Equal) || !slices.Equal(mine.Sensitive, theirs.Sensitive) {
+		return false
+	}
+	a, hasA := mine.Properties[versionProperty]
+	b, hasB := theirs.Properties[versionProperty]
+	if hasA && hasB && a != b || hasA && !hasB && a != strconv.Itoa(v.number) {
+		return false
+	}
+	return maps.Equal(without(mine.Properties, versionProperty), without(theirs.Properties, versionProperty))
+}
+
+func plain(m *api.Metadata) api.Metadata {
+	if m == nil {
+		return api.Metadata{}
+	}
+	return *m
+}
+
+func without(m map[string]string, key string) map[string]string {
+	out := maps.Clone(m)
+	delete(out, key)
+	return out
+}
+
+// withVersion returns m with the version property set.
+func withVersion(m *api.Metadata, number int) *api.Metadata {
+	out := plain(m)
+	out.Properties = maps.Clone(out.Properties)
+	if out.Properties == nil {
+		out.Properties = map[string]string{}
+	}
+	out.Properties[versionProperty] = strconv.Itoa(number)
+	return &out
+}

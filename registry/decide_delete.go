@@ -1,0 +1,102 @@
+package registry
+
+import (
+	"github.com/wireproof/wireproof/registry/api"
+)
+
+// A SubjectDeletion asks that all versions of a subject be deleted.
+type SubjectDeletion struct {
+	Subject   string
+	Permanent bool // only what is soft-deleted can be deleted for good
+}
+
+func (c SubjectDeletion) decide(_ *policy, st *State, now int64) (decision, error) {
+	subject, _ := cutContext(c.Subject)
+	all := st.subjects.get(subject)
+	if len(all) == 0 {
+		return decision{}, api.SubjectNotFound.Errorf(c.Subject)
+	}
+	live := st.visible(subject, Live)
+	if !c.Permanent && len(live) == 0 {
+		return decision{}, api.SubjectSoftDeleted.Errorf(subject)
+	}
+	blocking, gone := Live, live
+	if c.Permanent {
+		blocking, gone = All, all
+	}
+	for _, v := range gone {
+		for _, user := range st.referrers(v.name(), blocking) {
+			if user.subject != subject {
+				return decision{}, api.ReferenceExists.Errorf(subject, v.number)
+			}
+		}
+	}
+	if c.Permanent && len(live) > 0 {
+		return decision{}, api.SubjectNotDeleted.Errorf(subject)
+	}
+	return decision{remove(st, subject, gone, c.Permanent, now), numbers(gone)}, nil
+}
+
+// A VersionDeletion asks that one version be deleted.
+type VersionDeletion struct {
+	Subject   string
+	Version   int // Latest is the highest live one
+	Permanent bool
+}
+
+func (c VersionDeletion) decide(_ *policy, st *State, now int64) (decision, error) {
+	subject, _ := cutContext(c.Subject)
+	if len(st.subjects.get(subject)) == 0 {
+		return decision{}, api.SubjectNotFound.Errorf(c.Subject)
+	}
+	v := st.version(subject, c.Version)
+	if c.Version == Latest {
+		v = st.latest(subject)
+	}
+	switch {
+	case v == nil:
+		return decision{}, api.VersionNotFound.Errorf(c.Version)
+	case v.deleted && !c.Permanent:
+		return decision{}, api.VersionSoftDeleted.Errorf(subject, v.number)
+	}
+	blocking := Live
+	if c.Permanent {
+		blocking = All
+	}
+	if len(st.referrers(v.name(), blocking)) > 0 {
+		return decision{}, api.ReferenceExists.Errorf(subject, v.number)
+	}
+	if c.Permanent && !v.deleted {
+		return decision{}, api.VersionNotDeleted.Errorf(subject, v.number)
+	}
+	return decision{remove(st, subject, []*version{v}, c.Permanent, now), v.number}, nil
+}
+
+// remove returns the records that delete versions of one subject.
+func remove(st *State, subject string, gone []*version, permanent bool, now int64) []Record {
+	var out []Record
+	if !permanent {
+		for _, v := range gone {
+			out = append(out, v.record(true, v.time))
+		}
+		return out
+	}
+	// A log that is compacted may forget the records of a purged version, and
+	// with them that its id was ever given.
+	out = append(out, Record{Kind: IDRecord, ID: st.maxID, Time: now})
+	for _, v := range gone {
+		out = append(out, Record{Kind: PurgeRecord, Subject: subject, Version: v.number, Time: now})
+	}
+	if _, ok := st.configs.find(subject); ok && len(gone) == len(st.subjects.get(subject)) {
+		out = append(out, Record{Kind: ConfigRecord, Subject: subject, Time: now})
+	}
+	return out
+}
+
+func numbers(versions []*version) []int {
+	out := make([]int, len(versions))
+	for i, v := range versions {
+		out[i] = v.number
+	}
+	return out
+}

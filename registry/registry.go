@@ -1,0 +1,273 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/wireproof/wireproof/lang"
+	"github.com/wireproof/wireproof/registry/api"
+)
+
+const (
+	queueLength   = 256
+	appendTimeout = 30 * time.Second
+	maxConflicts  = 100
+)
+
+// Options change a registry. The zero Options are ready to use.
+type Options struct {
+	// Level is the compatibility level where nothing else is set; empty means
+	// BACKWARD.
+	Level  string
+	Limits Limits
+	Now    func() time.Time // nil means time.Now
+}
+
+// A Registry answers questions from memory and writes through a [Log]. All
+// methods are safe for concurrent use. Errors that a client can act on are
+// *[api.Error].
+//
+// Several registries may work on one log. Each decides on what it has read and
+// decides again when another was faster, so no two can let in schemas that
+// exclude each other.
+type Registry struct {
+	log    Log
+	policy *policy
+	now    func() time.Time
+
+	state   atomic.Pointer[State] // frozen; replaced only by publish
+	reading chan struct{}         // holds a token while the log is read
+	queue   chan *job
+	stop    chan struct{} // closed by the first Close
+	closing atomic.Bool
+	done    chan struct{} // closed when run has returned
+}
+
+// A job is a command on its way through the writer.
+type job struct {
+	cmd    command
+	answer any
+	err    error
+	done   chan struct{} // closed once answer and err are there
+}
+
+// Open reads the log and returns a registry that knows what it says. Close must
+// be called in the end; the log is still open then.
+func Open(ctx context.Context, log Log, languages []lang.Language, compat Compatibility, opts Options) (*Registry, error) {
+	level := LevelBackward
+	if opts.Level != "" {
+		var ok bool
+		if level, ok = parseLevel(opts.Level); !ok {
+			return nil, fmt.Errorf("compatibility level %q: expected NONE, BACKWARD, FORWARD or FULL, or one of the last three with _TRANSITIVE", opts.Level)
+		}
+	}
+	r := &Registry{
+		log: log,
+		policy: &policy{
+			parser:       &parser{languages: languages, limits: opts.Limits.orDefault()},
+			compat:       compat,
+			defaultLevel: level,
+		},
+		now:     opts.Now,
+		reading: make(chan struct{}, 1),
+		queue:   make(chan *job, queueLength),
+		stop:    make(chan struct{}),
+		done:    make(chan struct{}),
+	}
+	if r.now == nil {
+		r.now = time.Now
+	}
+	r.state.Store(newState())
+	if err := r.CatchUp(ctx); err != nil {
+		return nil, err
+	}
+	go r.run()
+	return r, nil
+}
+
+// Close finishes what was asked for before and refuses what comes later. It
+// returns when nothing of the registry uses the log any more.
+func (r *Registry) Close() error {
+	if r.closing.CompareAndSwap(false, true) {
+		close(r.stop)
+	}
+	<-r.done
+	return nil
+}
+
+// CatchUp makes the registry know everything that is in the log now.
+func (r *Registry) CatchUp(ctx context.Context) error {
+	select {
+	case r.reading <- struct{}{}:
+		defer func() { <-r.reading }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	st := r.state.Load()
+	records, next, err := r.log.ReadFrom(ctx, st.next)
+	if err != nil {
+		return fmt.Errorf("read the log from offset %d: %w", st.next, err)
+	}
+	if next == st.next {
+		return nil
+	}
+	fresh := st.clone()
+	fresh.apply(records, next)
+	r.publish(fresh)
+	return nil
+}
+
+// publish freezes st and shows it to readers, unless they see a later one. The
+// writer and CatchUp may both get here with the same records.
+func (r *Registry) publish(st *State) {
+	for {
+		seen := r.state.Load()
+		if seen.next >= st.next || r.state.CompareAndSwap(seen, st) {
+			return
+		}
+	}
+}
+
+// do sends a command through the writer and waits for the answer. If ctx ends
+// first, the command may still happen.
+func do[T any](ctx context.Context, r *Registry, cmd command) (T, error) {
+	var none T
+	j := &job{cmd: cmd, done: make(chan struct{})}
+	if r.closing.Load() {
+		return none, errClosed()
+	}
+	select {
+	case r.queue <- j:
+	case <-r.stop:
+		return none, errClosed()
+	case <-ctx.Done():
+		return none, ctx.Err()
+	}
+	select {
+	case <-j.done:
+	case <-ctx.Done():
+		return none, ctx.Err()
+	case <-r.done:
+		// The writer may have answered with its last breath.
+		select {
+		case <-j.done:
+		default:
+			return none, errClosed()
+		}
+	}
+	if j.err != nil {
+		return none, j.err
+	}
+	return j.answer.(T), nil
+}
+
+func errClosed() error { return api.Unavailable.Errorf("the registry is shutting down") }
+
+// run is the one writer. It takes whatever is queued and commits it together, so
+// that many clients share one write to the disk.
+func (r *Registry) run() {
+	defer close(r.done)
+	for {
+		select {
+		case j := <-r.queue:
+			r.commit(r.gather(j))
+		case <-r.stop:
+			for rest := r.gather(nil); len(rest) > 0; rest = r.gather(nil) {
+				r.commit(rest)
+			}
+			return
+		}
+	}
+}
+
+func (r *Registry) gather(first *job) []*job {
+	var batch []*job
+	if first != nil {
+		batch = append(batch, first)
+	}
+	for len(batch) < queueLength {
+		select {
+		case j := <-r.queue:
+			batch = append(batch, j)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// commit decides a batch until the log takes it, and answers it.
+func (r *Registry) commit(batch []*job) {
+	defer func() {
+		for _, j := range batch {
+			close(j.done)
+		}
+	}()
+	ctx, cancel := context.WithTimeout(context.Background(), appendTimeout)
+	defer cancel()
+	var err error
+	for range maxConflicts {
+		st := r.state.Load()
+		next, records := r.decideAll(st, batch)
+		if len(records) == 0 {
+			// No append has shown that st is the newest state.
+			if err = r.CatchUp(ctx); err != nil {
+				break
+			}
+			if r.state.Load() == st {
+				return
+			}
+			continue
+		}
+		var end Offset
+		if end, err = r.log.Append(ctx, st.next, records); err == nil {
+			next.next = end
+			r.publish(next)
+			return
+		}
+		// What the log has decides, also about records whose fate is not known.
+		if again := r.CatchUp(ctx); again != nil || !errors.Is(err, ErrConflict) {
+			break
+		}
+	}
+	for _, j := range batch {
+		j.answer, j.err = nil, storeError(err)
+	}
+}
+
+// decideAll decides each command on what the ones before it would leave. An
+// answer is given only when the log has the records of the whole batch, so
+// nobody learns of a version that might not come to be.
+func (r *Registry) decideAll(st *State, batch []*job) (*State, []Record) {
+	next, now := st.clone(), r.now()
+	var records []Record
+	for _, j := range batch {
+		d, err := r.decide(next, j.cmd, now)
+		j.answer, j.err = d.answer, err
+		if err == nil {
+			next.apply(d.records, next.next)
+			records = append(records, d.records...)
+		}
+	}
+	return next, records
+}
+
+// decide keeps a bug that one command meets from ending all the others.
+func (r *Registry) decide(st *State, cmd command, now time.Time) (d decision, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			d, err = decision{}, api.InternalError.Errorf(fmt.Sprintf("the decision panicked: %v", p))
+		}
+	}()
+	return decide(r.policy, st, cmd, now)
+}
+
+func storeError(cause error) error {
+	if errors.Is(cause, context.DeadlineExceeded) {
+		return api.OperationTimedOut.Because(cause, "the log did not answer in time")
+	}
+	return api.StoreFailure.Because(cause, fmt.Sprintf("the log could not be written: %v", cause))
+}

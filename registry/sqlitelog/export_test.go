@@ -1,0 +1,10 @@
+package sqlitelog
+
+import "context"
+
+// Durability returns the settings of the connection that writes.
+func Durability(ctx context.Context, l *Log) (journal string, synchronous int, err error) {
+	row := l.write.QueryRowContext(ctx, "SELECT (SELECT journal_mode FROM pragma_journal_mode), (SELECT synchronous FROM pragma_synchronous)")
+	err = row.Scan(&journal, &synchronous)
+	return journal, synchronous, err
+}
