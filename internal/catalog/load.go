@@ -9,6 +9,8 @@ import (
 	"sort"
 	"strings"
 
+	"google.golang.org/protobuf/reflect/protoreflect"
+
 	"github.com/wireproof/wireproof/internal/config"
 	"github.com/wireproof/wireproof/lang"
 	"github.com/wireproof/wireproof/lang/avro"
@@ -216,11 +218,11 @@ func (l *loader) protoEvent(ev *Event, where string) bool {
 	}
 	var top []string
 	for _, m := range s.Messages() {
-		if m.Name == ev.Message {
-			ev.Name = m.Name
+		if m.FullName == ev.Message {
+			ev.Name = m.FullName
 		}
 		if len(m.Indexes) == 1 {
-			top = append(top, m.Name)
+			top = append(top, m.FullName)
 		}
 	}
 	if ev.Message == "" && len(top) == 1 {
@@ -230,11 +232,25 @@ func (l *loader) protoEvent(ev *Event, where string) bool {
 		l.failf("%s: message is %q; %s has %s", where, ev.Message, ev.Schema, strings.Join(top, ", "))
 		return false
 	}
-	if ev.Key != "" && !s.HasField(ev.Name, ev.Key) {
+	if ev.Key != "" && !hasField(s.File().Messages(), ev.Name, ev.Key) {
 		l.failf("%s: key is %q, which %s does not have", where, ev.Key, ev.Name)
 		return false
 	}
 	return true
+}
+
+// hasField reports whether a message, nested ones included, has a field.
+func hasField(messages protoreflect.MessageDescriptors, message, field string) bool {
+	for i := range messages.Len() {
+		m := messages.Get(i)
+		if string(m.FullName()) == message {
+			return m.Fields().ByName(protoreflect.Name(field)) != nil
+		}
+		if hasField(m.Messages(), message, field) {
+			return true
+		}
+	}
+	return false
 }
 
 // strategies checks that the naming strategy can tell the events apart, and says

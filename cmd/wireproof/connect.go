@@ -1,0 +1,145 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/wireproof/wireproof/event/kafkabus"
+	"github.com/wireproof/wireproof/internal/config"
+	"github.com/wireproof/wireproof/registry/client"
+)
+
+// registry returns a client for the registry of the environment, or for url if
+// one is given.
+func (a *app) registry(cfg *config.Config, name, url string) (*client.Client, string, error) {
+	if url != "" {
+		return client.New(url), url, nil
+	}
+	name, env, err := cfg.Environment(name)
+	if err != nil {
+		return nil, "", exitWith(exitUsage, err)
+	}
+	if env.Registry == "" {
+		return nil, "", usagef("%s: environment %q names no registry", cfg.Path, name)
+	}
+	var opts []client.Option
+	switch env.Auth {
+	case "basic":
+		user, err := secret(env.UserEnv, "user_env")
+		if err != nil {
+			return nil, "", err
+		}
+		password, err := secret(env.PasswordEnv, "password_env")
+		if err != nil {
+			return nil, "", err
+		}
+		opts = append(opts, client.Basic(user, password))
+	case "bearer":
+		token, err := secret(env.TokenEnv, "token_env")
+		if err != nil {
+			return nil, "", err
+		}
+		opts = append(opts, client.Bearer(token))
+	}
+	if env.TLS != (config.TLS{}) {
+		conf, err := tlsConfig(cfg.Dir, env.TLS.CA, env.TLS.Cert, env.TLS.Key)
+		if err != nil {
+			return nil, "", err
+		}
+		opts = append(opts, client.TLS(conf))
+	}
+	return client.New(env.Registry, opts...), env.Registry, nil
+}
+
+// secret reads a secret from the environment variable that the settings name.
+func secret(variable, key string) (string, error) {
+	if variable == "" {
+		return "", usagef("the settings ask to sign in, but %s names no environment variable", key)
+	}
+	value, ok := os.LookupEnv(variable)
+	if !ok {
+		return "", exitWith(exitDenied, fmt.Errorf("%s is %s, which is not set", key, variable))
+	}
+	return value, nil
+}
+
+// tlsConfig reads certificates; paths are relative to the settings file.
+func tlsConfig(dir, ca, cert, key string) (*tls.Config, error) {
+	at := func(p string) string {
+		if filepath.IsAbs(p) {
+			return p
+		}
+		return filepath.Join(dir, p)
+	}
+	conf := &tls.Config{MinVersion: tls.VersionTLS12}
+	if ca != "" {
+		pem, err := os.ReadFile(at(ca))
+		if err != nil {
+			return nil, usagef("read the certificates to trust: %w", err)
+		}
+		conf.RootCAs = x509.NewCertPool()
+		if !conf.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, usagef("%s holds no certificate in PEM", at(ca))
+		}
+	}
+	if (cert == "") != (key == "") {
+		return nil, usagef("cert and key go together; only one is set")
+	}
+	if cert != "" {
+		pair, err := tls.LoadX509KeyPair(at(cert), at(key))
+		if err != nil {
+			return nil, usagef("read the client's certificate: %w", err)
+		}
+		conf.Certificates = []tls.Certificate{pair}
+	}
+	return conf, nil
+}
+
+// kafka connects to the Kafka cluster of the environment, or to the brokers given.
+func (a *app) kafka(ctx context.Context, brokers []string) (*kafkabus.Bus, error) {
+	conf := kafkabus.Config{Brokers: brokers, ClientID: "wireproof"}
+	if len(brokers) == 0 {
+		cfg, err := a.settings()
+		if err != nil {
+			return nil, err
+		}
+		name, env, err := cfg.Environment(a.env)
+		if err != nil {
+			return nil, exitWith(exitUsage, err)
+		}
+		if len(env.Kafka.Brokers) == 0 {
+			return nil, usagef("%s: environment %q names no kafka brokers; or give --brokers", cfg.Path, name)
+		}
+		conf.Brokers = env.Kafka.Brokers
+		if env.Kafka.TLS {
+			if conf.TLS, err = tlsConfig(cfg.Dir, env.Kafka.CA, env.Kafka.Cert, env.Kafka.Key); err != nil {
+				return nil, err
+			}
+		}
+		if sasl := env.Kafka.SASL; sasl != "" && sasl != "none" {
+			user, err := secret(cmp.Or(env.Kafka.UserEnv, "WIREPROOF_KAFKA_USER"), "kafka.user_env")
+			if err != nil {
+				return nil, err
+			}
+			password, err := secret(cmp.Or(env.Kafka.PasswordEnv, "WIREPROOF_KAFKA_PASSWORD"), "kafka.password_env")
+			if err != nil {
+				return nil, err
+			}
+			conf.SASL = &kafkabus.SASL{Mechanism: sasl, User: user, Password: password}
+		}
+	}
+	bus, err := kafkabus.Open(ctx, conf)
+	if err != nil {
+		return nil, exitWith(exitIncomplete, err)
+	}
+	return bus, nil
+}
+
+// closing joins the error of a close to that of the work.
+func closing(err *error, close func() error) { *err = errors.Join(*err, close()) }

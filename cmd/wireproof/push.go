@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wireproof/wireproof/codec"
+	"github.com/wireproof/wireproof/internal/catalog"
+	"github.com/wireproof/wireproof/lang"
+	"github.com/wireproof/wireproof/registry/api"
+	"github.com/wireproof/wireproof/registry/client"
+)
+
+func (a *app) pushCmd() *cobra.Command {
+	var url string
+	var dry bool
+	cmd := &cobra.Command{
+		Use:   "push",
+		Short: "Register the schemas of every event",
+		Long: `Push registers each event's schema under its subject, after the schemas that it
+refers to. Pushing again changes nothing. It prints a line for each subject: what
+is new, unchanged, or refused, and why.
+
+Exit codes: 0 all registered · 1 all refused · 6 some refused · 4 not allowed ·
+5 the registry could not be asked.`,
+		Example: `  wireproof push
+  wireproof push --env prod
+  wireproof push --registry http://127.0.0.1:8081 --dry-run`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.push(cmd.Context(), url, dry) },
+	}
+	cmd.Flags().StringVar(&url, "registry", "", "URL of the registry, in place of the environment's")
+	cmd.Flags().BoolVar(&dry, "dry-run", false, "say what would happen, register nothing")
+	return cmd
+}
+
+func (a *app) push(ctx context.Context, url string, dry bool) error {
+	c, err := a.catalog()
+	if err != nil {
+		return err
+	}
+	reg, where, err := a.registry(c.Config, a.env, url)
+	if err != nil {
+		return err
+	}
+	p := &pusher{a: a, reg: reg, dry: dry, versions: map[string]int{}, refused: map[string]bool{}}
+	subjects := c.Subjects()
+	for _, s := range subjects {
+		if err := p.push(ctx, s); err != nil {
+			return registryFailure(fmt.Errorf("push %s to %s: %w", s.Name, where, err))
+		}
+	}
+	switch {
+	case len(p.refused) == 0:
+		a.note("%d subjects: %d new versions, %d unchanged", len(subjects), p.added, len(subjects)-p.added)
+		return nil
+	case len(p.refused) == len(subjects):
+		return exitWith(exitFindings, fmt.Errorf("all %d subjects were refused", len(subjects)))
+	}
+	return exitWith(exitPartly, fmt.Errorf("%d of %d subjects were refused; the others are registered", len(p.refused), len(subjects)))
+}
+
+// registryFailure gives an error of the registry its exit code.
+func registryFailure(err error) error {
+	var e *api.Error
+	if errors.As(err, &e) {
+		if status := e.Code.Status(); status == http.StatusUnauthorized || status == http.StatusForbidden {
+			return exitWith(exitDenied, err)
+		}
+	}
+	return exitWith(exitIncomplete, err)
+}
+
+type pusher struct {
+	a        *app
+	reg      *client.Client
+	dry      bool
+	versions map[string]int // of each subject pushed in this run
+	refused  map[string]bool
+	added    int
+}
+
+// push registers one subject and prints what came of it. An error means that the
+// registry could not be asked.
+func (p *pusher) push(ctx context.Context, s catalog.Subject) error {
+	src := p.withVersions(s.File.Source)
+	for _, ref := range src.References {
+		if p.refused[ref.Subject] {
+			p.refuse(s, fmt.Sprintf("it refers to %s, which was refused", ref.Subject))
+			return nil
+		}
+	}
+	found, err := p.reg.LookupSchema(ctx, s.Name, src)
+	switch {
+	case err == nil:
+		p.versions[s.Name] = found.Version
+		p.line("unchanged", s, fmt.Sprintf("v%d, id %d", found.Version, found.ID))
+		return p.level(ctx, s)
+	case !errors.Is(err, codec.ErrNotRegistered):
+		return err
+	}
+	if p.dry {
+		return p.preview(ctx, s, src)
+	}
+	if _, err := p.reg.Register(ctx, s.Name, src); err != nil {
+		var e *api.Error
+		if errors.As(err, &e) && (e.Code.Status() == http.StatusConflict || e.Code.Status() == http.StatusUnprocessableEntity) {
+			p.refuse(s, e.Message)
+			return nil
+		}
+		return err
+	}
+	found, err = p.reg.LookupSchema(ctx, s.Name, src)
+	if err != nil {
+		return err
+	}
+	p.versions[s.Name] = found.Version
+	p.added++
+	p.line("new", s, fmt.Sprintf("v%d, id %d", found.Version, found.ID))
+	return p.level(ctx, s)
+}
+
+// withVersions gives each reference the version that this run has registered.
+func (p *pusher) withVersions(src lang.Source) lang.Source {
+	src.References = slices.Clone(src.References)
+	for i := range src.References {
+		src.References[i].Version = p.versions[src.References[i].Subject]
+	}
+	return src
+}
+
+func (p *pusher) preview(ctx context.Context, s catalog.Subject, src lang.Source) error {
+	for _, ref := range src.References {
+		if ref.Version == 0 {
+			p.added++
+			p.line("would add", s, "after "+ref.Subject)
+			return nil
+		}
+	}
+	ok, messages, err := p.reg.CheckCompatibility(ctx, s.Name, src)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		p.refuse(s, strings.Join(messages, "; "))
+		return nil
+	}
+	p.added++
+	p.line("would add", s, "")
+	return nil
+}
+
+// level reports a compatibility level that differs from the settings.
+func (p *pusher) level(ctx context.Context, s catalog.Subject) error {
+	got, err := p.reg.Level(ctx, s.Name)
+	if err != nil {
+		return err
+	}
+	if got != s.Level {
+		p.a.note("note: %s has level %s in the registry, %s in the settings", s.Name, got, s.Level)
+	}
+	return nil
+}
+
+func (p *pusher) refuse(s catalog.Subject, why string) {
+	p.refused[s.Name] = true
+	p.line("refused", s, why)
+}
+
+func (p *pusher) line(what string, s catalog.Subject, detail string) {
+	fmt.Fprintf(p.a.stdout, "%-9s  %s  %s  %s\n", what, s.Name, s.File.Path, detail)
+}
