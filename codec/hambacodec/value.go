@@ -1,0 +1,300 @@
+package hambacodec
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"math/big"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hamba/avro/v2"
+)
+
+// narrow are the Go kinds into which hamba/avro puts a number without looking
+// whether it fits.
+var narrow = map[avro.Type]map[reflect.Kind]bool{
+	avro.Int:  {reflect.Int8: true, reflect.Uint8: true, reflect.Int16: true, reflect.Uint16: true},
+	avro.Long: {reflect.Uint32: true},
+}
+
+// A typePair is a record with a struct that it is read into.
+type typePair struct {
+	record string
+	goType reflect.Type
+}
+
+// checkType returns an error if t has a field that cannot hold every value of
+// its place in schema.
+func checkType(schema avro.Schema, t reflect.Type, seen map[typePair]bool) error {
+	schema = deref(schema)
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch s := schema.(type) {
+	case *avro.RecordSchema:
+		pair := typePair{s.FullName(), t}
+		if t.Kind() != reflect.Struct || seen[pair] {
+			return nil
+		}
+		seen[pair] = true
+		for _, f := range s.Fields() {
+			index, ok := fieldOf(t, f)
+			if !ok {
+				continue
+			}
+			if err := checkType(f.Type(), t.FieldByIndex(index).Type, seen); err != nil {
+				return fmt.Errorf("field %s: %w", f.Name(), err)
+			}
+		}
+	case *avro.ArraySchema:
+		if t.Kind() == reflect.Slice {
+			return checkType(s.Items(), t.Elem(), seen)
+		}
+	case *avro.MapSchema:
+		if t.Kind() == reflect.Map {
+			return checkType(s.Values(), t.Elem(), seen)
+		}
+	case *avro.UnionSchema:
+		for _, branch := range s.Types() {
+			if err := checkType(branch, t, seen); err != nil {
+				return err
+			}
+		}
+	}
+	if narrow[schema.Type()][t.Kind()] {
+		return fmt.Errorf("a Go %s does not hold every Avro %s", t.Kind(), schema.Type())
+	}
+	return nil
+}
+
+// fieldOf finds the field of struct t that hamba/avro uses for f: the one that
+// is tagged or, without a tag, called like it; the outermost first.
+func fieldOf(t reflect.Type, f *avro.Field) (index []int, ok bool) {
+	for _, name := range append([]string{f.Name()}, f.Aliases()...) {
+		for _, sf := range reflect.VisibleFields(t) {
+			tag, tagged := sf.Tag.Lookup("avro")
+			if !tagged {
+				tag = sf.Name
+			}
+			tag, _, _ = strings.Cut(tag, ",")
+			if tag == name && !sf.Anonymous && sf.IsExported() && len(sf.Index) > 0 && (!ok || len(sf.Index) < len(index)) {
+				index, ok = sf.Index, true
+			}
+		}
+		if ok {
+			return index, true
+		}
+	}
+	return nil, false
+}
+
+// A guard checks values before they are encoded.
+type guard struct {
+	idle   bool     // no value can be wrong
+	fields sync.Map // of fieldKey to []int, nil if the struct has no such field
+}
+
+type fieldKey struct {
+	goType reflect.Type
+	field  *avro.Field
+}
+
+func newGuard(schema avro.Schema, t reflect.Type) *guard {
+	return &guard{idle: !risky(schema, t, map[typePair]bool{})}
+}
+
+// risky reports whether hamba/avro could write a value of type t as another one.
+func risky(schema avro.Schema, t reflect.Type, seen map[typePair]bool) bool {
+	schema = deref(schema)
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t.Kind() == reflect.Interface || t == reflect.TypeFor[big.Rat]() {
+		return true
+	}
+	switch s := schema.(type) {
+	case *avro.RecordSchema:
+		pair := typePair{s.FullName(), t}
+		if t.Kind() != reflect.Struct || seen[pair] {
+			return t.Kind() != reflect.Struct
+		}
+		seen[pair] = true
+		return slices.ContainsFunc(s.Fields(), func(f *avro.Field) bool {
+			index, ok := fieldOf(t, f)
+			return ok && risky(f.Type(), t.FieldByIndex(index).Type, seen)
+		})
+	case *avro.ArraySchema:
+		return t.Kind() != reflect.Slice || risky(s.Items(), t.Elem(), seen)
+	case *avro.MapSchema:
+		return t.Kind() != reflect.Map || risky(s.Values(), t.Elem(), seen)
+	case *avro.UnionSchema:
+		return slices.ContainsFunc(s.Types(), func(b avro.Schema) bool { return risky(b, t, seen) })
+	}
+	return schema.Type() == avro.Int && (t.Kind() == reflect.Int || t.Kind() == reflect.Int64)
+}
+
+func (g *guard) fieldOf(t reflect.Type, f *avro.Field) (index []int, ok bool) {
+	key := fieldKey{t, f}
+	if known, ok := g.fields.Load(key); ok {
+		index = known.([]int)
+		return index, index != nil
+	}
+	index, _ = fieldOf(t, f)
+	g.fields.Store(key, index)
+	return index, index != nil
+}
+
+// checkValue returns an error if hamba/avro would write another number than v
+// holds.
+func (g *guard) checkValue(schema avro.Schema, v reflect.Value) error {
+	schema = deref(schema)
+	if rat, ok := ratOf(v); ok {
+		return checkDecimal(schema, rat)
+	}
+	for v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface {
+		if v = v.Elem(); !v.IsValid() {
+			return nil
+		}
+	}
+	switch s := schema.(type) {
+	case *avro.RecordSchema:
+		return g.checkFields(s, v)
+	case *avro.ArraySchema:
+		if v.Kind() != reflect.Slice {
+			return nil
+		}
+		for i := range v.Len() {
+			if err := g.checkValue(s.Items(), v.Index(i)); err != nil {
+				return fmt.Errorf("[%d]: %w", i, err)
+			}
+		}
+	case *avro.MapSchema:
+		if v.Kind() != reflect.Map {
+			return nil
+		}
+		for iter := v.MapRange(); iter.Next(); {
+			if err := g.checkValue(s.Values(), iter.Value()); err != nil {
+				return fmt.Errorf("[%q]: %w", iter.Key(), err)
+			}
+		}
+	case *avro.UnionSchema:
+		return g.checkBranch(s, v)
+	}
+	return checkInt(schema, v)
+}
+
+func (g *guard) checkFields(s *avro.RecordSchema, v reflect.Value) error {
+	for _, f := range s.Fields() {
+		var of reflect.Value
+		switch v.Kind() {
+		case reflect.Struct:
+			if index, ok := g.fieldOf(v.Type(), f); ok {
+				of, _ = v.FieldByIndexErr(index) // a nil embedded pointer holds no number
+			}
+		case reflect.Map:
+			if v.Type().Key().Kind() == reflect.String {
+				of = v.MapIndex(reflect.ValueOf(f.Name()).Convert(v.Type().Key()))
+			}
+		}
+		if !of.IsValid() {
+			continue
+		}
+		if err := g.checkValue(f.Type(), of); err != nil {
+			return fmt.Errorf("field %s: %w", f.Name(), err)
+		}
+	}
+	return nil
+}
+
+// checkBranch checks v against the branch that it will be written as: the one
+// that a map names, else the only one of its kind.
+func (g *guard) checkBranch(s *avro.UnionSchema, v reflect.Value) error {
+	named := v.Kind() == reflect.Map && v.Type().Key().Kind() == reflect.String && v.Len() == 1
+	var fault error
+	for _, branch := range s.Types() {
+		branch = deref(branch)
+		of := v
+		if named {
+			if entry := v.MapIndex(reflect.ValueOf(branchName(branch)).Convert(v.Type().Key())); entry.IsValid() {
+				of = entry
+			}
+		}
+		err := g.checkValue(branch, of)
+		if record := branch.Type() == avro.Record; record && v.Kind() == reflect.Struct && err == nil {
+			return nil // it may be the struct of this record
+		}
+		fault = cmp.Or(fault, err)
+	}
+	return fault
+}
+
+func branchName(s avro.Schema) string {
+	if named, ok := s.(avro.NamedSchema); ok {
+		return named.FullName()
+	}
+	name := string(s.Type())
+	if l, ok := s.(avro.LogicalTypeSchema); ok && l.Logical() != nil {
+		name += "." + string(l.Logical().Type())
+	}
+	return name
+}
+
+func checkInt(schema avro.Schema, v reflect.Value) error {
+	if schema.Type() != avro.Int || !v.CanInt() {
+		return nil
+	}
+	n := v.Int()
+	if v.Type() == reflect.TypeFor[time.Duration]() {
+		n = time.Duration(n).Milliseconds()
+	}
+	if n < math.MinInt32 || n > math.MaxInt32 {
+		return fmt.Errorf("%d does not fit an Avro int", n)
+	}
+	return nil
+}
+
+func ratOf(v reflect.Value) (*big.Rat, bool) {
+	if !v.IsValid() || !v.CanInterface() {
+		return nil, false
+	}
+	switch r := v.Interface().(type) {
+	case *big.Rat:
+		return r, r != nil
+	case big.Rat:
+		return new(big.Rat).Set(&r), true
+	}
+	return nil, false
+}
+
+// checkDecimal returns an error if r has more digits than its schema allows.
+func checkDecimal(schema avro.Schema, r *big.Rat) error {
+	if union, ok := schema.(*avro.UnionSchema); ok {
+		for _, branch := range union.Types() {
+			if err := checkDecimal(deref(branch), r); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	l, ok := schema.(avro.LogicalTypeSchema)
+	if !ok || l.Logical() == nil {
+		return nil
+	}
+	d, ok := l.Logical().(*avro.DecimalLogicalSchema)
+	if !ok {
+		return nil
+	}
+	ten := big.NewInt(10)
+	scaled := new(big.Rat).Mul(r, new(big.Rat).SetInt(new(big.Int).Exp(ten, big.NewInt(int64(d.Scale())), nil)))
+	if !scaled.IsInt() {
+		return fmt.Errorf("decimal %s has more than %d digits after the point", r.RatString(), d.Scale())
+	}
+	if limit := new(big.Int).Exp(ten, big.NewInt(int64(d.Precision())), nil); scaled.Num().CmpAbs(limit) >= 0 {
+		return fmt.Errorf("decimal %s has more than %d digits", r.FloatString(d.Scale()), d.Precision())
+	}
+	return nil
+}
