@@ -25,7 +25,8 @@ type Group interface {
 	Name() string
 	// Bus returns the bus that retries and dead letters of this group go through.
 	Bus() Bus
-	// Open joins the group. The caller closes the source.
+	// Open joins the group. ctx bounds the joining only: the source lives until
+	// the caller closes it.
 	Open(ctx context.Context, topics ...string) (Source, error)
 }
 
@@ -56,7 +57,9 @@ type Lane interface {
 	// runtime then settles only contiguous prefixes.
 	Cumulative() bool
 	// Settle marks deliveries as done with. It may return before the broker
-	// knows, but Source.Close sends what is outstanding.
+	// knows, but Source.Close sends what is outstanding. It keeps ds no longer
+	// than the call. The runtime makes one call at a time for each lane, in the
+	// lane's order if it is cumulative.
 	Settle(ds []*Delivery) error
 	// Pause stops deliveries of this lane only, Resume starts them again. Both
 	// return at once; a batch may still arrive after Pause.
@@ -72,8 +75,30 @@ type TopicMaker interface {
 	MakeTopic(ctx context.Context, name, like string) error
 }
 
+// A Browser is a Bus that can read a topic without joining a group. Package dlq
+// asks for it by type assertion.
+type Browser interface {
+	// Browse calls fn with each message that topic holds when the call is made,
+	// partition by partition and in the order of offsets, until fn returns
+	// false. A partition starts at its offset in from, or else at the oldest
+	// message that is kept. It settles nothing and moves no group. A topic that
+	// does not exist holds no messages. fn runs on the caller's goroutine; the
+	// delivery has no group, and attempt 1.
+	Browse(ctx context.Context, topic string, from map[int32]int64, fn func(*Delivery) bool) error
+}
+
+// A Releaser is a Lane that wants to know when nothing of it runs any more. The
+// runtime calls Release, found by type assertion, once: after the lane's context
+// has ended and its last handler has returned. A transport may hold back the
+// next owner of the lane until then, for a limited time, so that two members do
+// not work on one key at once.
+type Releaser interface {
+	Release()
+}
+
 // A Handler handles one delivery. What it returns is the outcome: nil
 // acknowledges; [Drop], [Permanent] and [RetryIn] say more; any other error, and
 // a panic, takes the retry policy. It may be called concurrently, within the
-// order that the subscription asks for.
+// order that the subscription asks for. The bytes of the delivery may be shared
+// with other groups: a handler may keep them but does not change them.
 type Handler func(ctx context.Context, d *Delivery) error

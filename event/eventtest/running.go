@@ -1,0 +1,288 @@
+package eventtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/wireproof/wireproof/event"
+)
+
+// run starts event.Run; stop ends it, waits and returns its error.
+func (f *fixture) run(group event.Group, topics []string, h event.Handler, opts ...event.ConsumerOption) (stop func() error) {
+	ctx, cancel := context.WithCancel(f.ctx)
+	done := make(chan error, 1)
+	go func() { done <- event.Run(ctx, group, topics, h, opts...) }()
+	once := sync.OnceValue(func() error {
+		cancel()
+		return <-done
+	})
+	f.Cleanup(func() { _ = once() })
+	return once
+}
+
+// await waits until c is closed, and fails the test if the suite runs out of
+// patience first.
+func (f *fixture) await(c <-chan struct{}, what string) {
+	f.Helper()
+	select {
+	case <-c:
+	case <-f.ctx.Done():
+		f.Fatalf("waited in vain for %s", what)
+	}
+}
+
+// slowLane blocks the handler of one partition: the others are handled all the
+// same, for as many messages as would fill every buffer.
+func slowLane(f *fixture) {
+	const n = 6000
+	topic := f.topic(2)
+	f.numbered(topic, n, 64)
+	block, fast := make(chan struct{}), make(chan struct{})
+	var mu sync.Mutex
+	blocked := int32(-1)
+	others := 0
+	stop := f.run(f.bus.Group(f.name("group")), []string{topic}, func(ctx context.Context, d *event.Delivery) error {
+		mu.Lock()
+		if blocked < 0 {
+			blocked = d.Partition
+		}
+		mine := d.Partition == blocked
+		if !mine {
+			if others++; others == 1000 {
+				close(fast)
+			}
+		}
+		mu.Unlock()
+		if mine {
+			select {
+			case <-block:
+			case <-ctx.Done():
+			}
+		}
+		return nil
+	}, event.MaxInFlight(100, 1<<20))
+	f.await(fast, "1000 messages of the lanes that are not blocked")
+	close(block)
+	if err := stop(); err != nil {
+		f.Errorf("run: %v", err)
+	}
+}
+
+// retriesAndDeadLetter follows a message that always fails through an immediate
+// retry and two levels to the dead letter, and one that fails twice to success.
+func retriesAndDeadLetter(f *fixture) {
+	topic, group := f.topic(2), f.name("group")
+	payload := []byte{0, 0, 0, 1, 44, 'x'}
+	own := event.Headers{{Key: "own", Value: []byte{1, 0, 255}}, {Key: "own", Value: []byte{}}}
+	f.publish(
+		&event.Message{Topic: topic, Key: []byte("bad"), Payload: payload, Headers: own},
+		&event.Message{Topic: topic, Key: []byte("flaky"), Payload: []byte("x")},
+	)
+	var mu sync.Mutex
+	var bad []int
+	flaky := make(chan struct{})
+	stop := f.run(f.bus.Group(group), []string{topic}, func(_ context.Context, d *event.Delivery) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if string(d.Key) == "bad" {
+			bad = append(bad, d.Attempt)
+			return fmt.Errorf("no %d", d.Attempt)
+		}
+		if d.Attempt <= 2 {
+			return errors.New("not yet")
+		}
+		if m := d.Meta(); m.Topic != topic || m.Attempt != 3 || len(m.Headers) != 0 {
+			f.Errorf("meta of a retry is %+v, want the origin %q, attempt 3 and no headers", m, topic)
+		}
+		close(flaky)
+		return nil
+	}, event.Immediate(1), event.RetryLevels(time.Millisecond, 2*time.Millisecond))
+
+	// The group that watches must not come before the topic.
+	if maker, ok := f.bus.(event.TopicMaker); ok {
+		if err := maker.MakeTopic(f.ctx, event.DeadLetterTopic(topic, group), topic); err != nil {
+			f.Fatalf("make the dead-letter topic: %v", err)
+		}
+	}
+	dlq := f.open(f.bus.Group(f.name("watch")), event.DeadLetterTopic(topic, group))
+	d := dlq.take(1, true)[0]
+	f.await(flaky, "the message that fails twice")
+	if err := stop(); err != nil {
+		f.Errorf("run: %v", err)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if fmt.Sprint(bad) != "[1 2 3 4 5 6]" {
+		f.Errorf("attempts were %v, want 1 to 6: two calls on the topic and on each level", bad)
+	}
+	want := map[string]string{
+		event.HeaderOriginTopic: topic, event.HeaderGroup: group, event.HeaderAttempt: "6",
+		event.HeaderErrorFirst: "no 2", event.HeaderErrorLast: "no 6", event.HeaderSchemaID: "300",
+	}
+	seen := map[string]int{}
+	for _, h := range d.Headers {
+		seen[h.Key]++
+		if v, ok := want[h.Key]; ok && v != string(h.Value) {
+			f.Errorf("dead letter: header %s is %q, want %q", h.Key, h.Value, v)
+		}
+	}
+	for key := range want {
+		if seen[key] != 1 {
+			f.Errorf("dead letter: header %s occurs %d times, want once", key, seen[key])
+		}
+	}
+	back := &event.Message{Key: []byte("bad"), Payload: payload, Headers: own}
+	if got := (&event.Message{Key: d.Key, Payload: d.Payload, Headers: d.Meta().Headers}); !sameMessage(back, got) {
+		f.Errorf("dead letter holds %+v, want the message as it was published: %+v", *got, *back)
+	}
+}
+
+// runDrains ends Run while handlers run: they finish, and what they finished is
+// settled.
+func runDrains(f *fixture) {
+	const n = 40
+	topic, group := f.topic(2), f.bus.Group(f.name("group"))
+	f.numbered(topic, n, 8)
+	var mu sync.Mutex
+	finished := map[string]bool{}
+	started, ending := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	ctx, cancel := context.WithCancel(f.ctx)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() {
+		done <- event.Run(ctx, group, []string{topic}, func(ctx context.Context, d *event.Delivery) error {
+			once.Do(func() { close(started) })
+			<-ending
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			finished[string(d.Payload)] = true
+			return nil
+		}, event.ByKey(4))
+	}()
+	f.await(started, "the first handler")
+	cancel()
+	close(ending)
+	if err := <-done; err != nil {
+		f.Fatalf("run after its context ended: %v, want nil", err)
+	}
+	if len(finished) == 0 {
+		f.Error("no handler finished, though one had started")
+	}
+	// The rest comes to the next member, and with it at most what was finished
+	// ahead of something that was not.
+	for left := n - len(finished); left > 0; {
+		m := f.open(group, topic)
+		for _, d := range m.take(left, true) {
+			finished[string(d.Payload)] = true
+		}
+		left = n - len(finished)
+		m.close()
+	}
+}
+
+// rebalanceStorm lets members come and go, some without settling, while messages
+// of many keys are published: each is handled, and no key ever skips ahead.
+func rebalanceStorm(f *fixture) {
+	const n, keys = 3000, 40
+	topic, group := f.topic(6), f.bus.Group(f.name("group"))
+	s := &storm{f: f, done: make(chan struct{}), want: n, seen: map[string]int{}, handled: map[int]bool{}}
+	go func() {
+		for i := 0; i < n; i += 100 {
+			ms := make([]*event.Message, 100)
+			for j := range ms {
+				ms[j] = &event.Message{Topic: topic, Key: fmt.Appendf(nil, "k%d", (i+j)%keys), Payload: fmt.Appendf(nil, "%d", i+j)}
+			}
+			if err := f.bus.Publish(f.ctx, ms...); err != nil {
+				f.Errorf("publish: %v", err)
+				return
+			}
+		}
+	}()
+	stops := []func() error{f.run(group, []string{topic}, s.handle, event.ByKey(8))}
+	for round := range 6 {
+		stops = append(stops, f.run(group, []string{topic}, s.handle, event.ByKey(1+f.rand.IntN(8))))
+		s.until(f, (round+1)*n/8)
+		if i := f.rand.IntN(len(stops)); len(stops) > 1 {
+			if err := stops[i](); err != nil {
+				f.Errorf("run: %v", err)
+			}
+			stops = append(stops[:i], stops[i+1:]...)
+		}
+	}
+	f.await(s.done, "every message of the storm")
+	for _, stop := range stops {
+		if err := stop(); err != nil {
+			f.Errorf("run: %v", err)
+		}
+	}
+}
+
+// A storm checks what its handlers see.
+type storm struct {
+	f    *fixture
+	done chan struct{} // closed when all were handled
+	want int
+
+	mu      sync.Mutex // guards the fields below
+	seen    map[string]int
+	handled map[int]bool
+	wake    chan struct{} // closed when another one was handled; nil if nobody waits
+}
+
+func (s *storm) handle(ctx context.Context, d *event.Delivery) error {
+	n, err := strconv.Atoi(string(d.Payload))
+	if err != nil {
+		return event.Permanent(err)
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	// A message may come again. But none comes for the first time before those
+	// that went before it in its key.
+	const keys = 40
+	if last, ok := s.seen[string(d.Key)]; n >= keys && (!ok || n > last+keys) {
+		s.f.Errorf("key %s: %d was handled, the last before it was %d", d.Key, n, last)
+	}
+	s.seen[string(d.Key)] = max(s.seen[string(d.Key)], n)
+	s.handled[n] = true
+	if s.wake != nil {
+		close(s.wake)
+		s.wake = nil
+	}
+	if len(s.handled) == s.want {
+		select {
+		case <-s.done:
+		default:
+			close(s.done)
+		}
+	}
+	return nil
+}
+
+// until waits until n messages were handled.
+func (s *storm) until(f *fixture, n int) {
+	f.Helper()
+	for {
+		s.mu.Lock()
+		if len(s.handled) >= n {
+			s.mu.Unlock()
+			return
+		}
+		if s.wake == nil {
+			s.wake = make(chan struct{})
+		}
+		wake := s.wake
+		s.mu.Unlock()
+		f.await(wake, fmt.Sprintf("%d messages of the storm", n))
+	}
+}

@@ -1,0 +1,384 @@
+package event
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// A lane runs the handlers of one transport lane.
+//
+// A message goes from put to ready (through parked, if it is not yet due; behind
+// the others of its key, if one of them is ready or running), is taken by a
+// worker, handled, marked done and settled. Settling is done by whichever worker
+// finds that the prefix has grown, one at a time, so that a transport sees
+// positions in order.
+type lane struct {
+	Lane
+	c      *consumer
+	ctx    context.Context // of the handlers: the lane's end, or the drain's
+	cancel context.CancelCauseFunc
+	keep   func() bool // undoes the watch for the lane's end; false if it has begun
+	most   int         // workers
+	prefix bool        // settle contiguous prefixes only
+
+	flowMu sync.Mutex // held while Pause or Resume is called, so that they come in order
+
+	mu       sync.Mutex // guards the fields below
+	work     sync.Cond
+	closed   bool // nothing is started any more
+	lost     bool
+	released bool
+	workers  int
+	idle     int // workers that wait and have not been woken
+	active   []*entry
+	ready    fifo
+	parked   dueHeap
+	seq      uint64 // of the last that was parked
+	timer    *time.Timer
+	keys     map[string]*keyQueue
+	ring     ring // in the order of arrival; cumulative lanes only
+	done     []*Delivery
+	spare    []*Delivery
+	count    int // not settled
+	bytes    int
+	paused   bool
+	settling bool
+	free     *entry
+	freeKeys *keyQueue
+}
+
+// An entry is a message between its arrival and its settlement.
+type entry struct {
+	d     *Delivery
+	key   *keyQueue // nil if the message has no order
+	next  *entry    // in ready, behind its key, or in free
+	due   time.Time // while parked
+	seq   uint64    // order among equal dues
+	size  int
+	slot  int // in active
+	ended bool
+}
+
+// A keyQueue holds the messages that wait for the one of their key that is ready
+// or running.
+type keyQueue struct {
+	key  string
+	wait fifo
+	next *keyQueue // in freeKeys
+}
+
+func newLane(c *consumer, x Lane) *lane {
+	l := &lane{Lane: x, c: c, most: 1, prefix: x.Cumulative()}
+	if c.byKey {
+		l.most = c.settings.workers
+		l.keys = map[string]*keyQueue{}
+	}
+	l.work.L = &l.mu
+	l.ctx, l.cancel = context.WithCancelCause(c.base)
+	c.wg.Add(1)
+	l.keep = context.AfterFunc(x.Context(), l.loose)
+	return l
+}
+
+// loose is called when the transport has taken the lane away.
+func (l *lane) loose() {
+	defer l.c.wg.Done()
+	cause := context.Cause(l.Lane.Context())
+	l.cancel(cause)
+	l.close()
+	l.mu.Lock()
+	l.lost = true
+	held := l.count
+	release := l.mayRelease()
+	l.mu.Unlock()
+	l.c.forget(l)
+	l.c.log.Info("lane lost", "group", l.c.group, "unsettled", held, "cause", cause)
+	if release {
+		l.release()
+	}
+}
+
+// mayRelease reports, once, that nothing of a lost lane runs. l.mu is held.
+func (l *lane) mayRelease() bool {
+	if !l.lost || l.released || len(l.active) > 0 {
+		return false
+	}
+	l.released = true
+	return true
+}
+
+func (l *lane) release() {
+	if r, ok := l.Lane.(Releaser); ok {
+		r.Release()
+	}
+}
+
+// close drops what is not started.
+func (l *lane) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	if l.timer != nil {
+		l.timer.Stop()
+	}
+	l.work.Broadcast()
+}
+
+// put takes deliveries over from the transport. It does not wait: more than the
+// bound is held for as long as the transport does not heed Pause.
+func (l *lane) put(ds []*Delivery) {
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return
+	}
+	var now time.Time
+	for _, d := range ds {
+		if d.Group == "" {
+			d.Group = l.c.group
+		}
+		e := l.newEntry(d)
+		l.count++
+		l.bytes += e.size
+		if l.prefix {
+			l.ring.push(e)
+		}
+		d.Attempt = 1
+		if l.c.places[d.Topic].level > 0 {
+			d.Attempt = d.Headers.attempts() + 1
+			if e.due = d.Headers.due(); now.IsZero() {
+				now = time.Now()
+			}
+			if e.due.After(now) {
+				l.seq++
+				e.seq = l.seq
+				l.parked.push(e)
+				continue
+			}
+		}
+		l.admit(e)
+	}
+	l.arm()
+	l.mu.Unlock()
+	l.flow()
+}
+
+func (l *lane) newEntry(d *Delivery) *entry {
+	e := l.free
+	if e == nil {
+		e = &entry{}
+	} else {
+		l.free = e.next
+	}
+	*e = entry{d: d, size: len(d.Key) + len(d.Payload) + 64}
+	for _, h := range d.Headers {
+		e.size += len(h.Key) + len(h.Value) + 16
+	}
+	return e
+}
+
+// admit makes e ready, or puts it behind its key. l.mu is held.
+func (l *lane) admit(e *entry) {
+	if l.keys != nil && e.d.Key != nil {
+		q, busy := l.keys[string(e.d.Key)]
+		if busy {
+			e.key = q
+			q.wait.push(e)
+			return
+		}
+		if q = l.freeKeys; q == nil {
+			q = &keyQueue{}
+		} else {
+			l.freeKeys = q.next
+		}
+		*q = keyQueue{key: string(e.d.Key)}
+		l.keys[q.key] = q
+		e.key = q
+	}
+	l.ready.push(e)
+	switch {
+	case l.idle > 0:
+		l.idle-- // here, not by the worker: the next message must not count on it
+		l.work.Signal()
+	case l.workers < l.most:
+		l.workers++
+		l.c.wg.Add(1)
+		go l.worker()
+	}
+}
+
+// arm sets the timer for what is due next. l.mu is held.
+func (l *lane) arm() {
+	if len(l.parked) == 0 || l.closed {
+		return
+	}
+	d := time.Until(l.parked[0].due)
+	if l.timer == nil {
+		l.timer = time.AfterFunc(d, l.unpark)
+		return
+	}
+	l.timer.Reset(d)
+}
+
+// unpark makes ready what is due.
+func (l *lane) unpark() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return
+	}
+	now := time.Now()
+	for len(l.parked) > 0 && !l.parked[0].due.After(now) {
+		l.admit(l.parked.pop())
+	}
+	l.arm()
+}
+
+// flow pauses or resumes the lane, as what is held demands.
+func (l *lane) flow() {
+	l.flowMu.Lock()
+	defer l.flowMu.Unlock()
+	l.mu.Lock()
+	before := l.paused
+	l.paused = l.full()
+	want := l.paused
+	l.mu.Unlock()
+	switch {
+	case want && !before:
+		l.Pause()
+	case before && !want:
+		l.Resume()
+	}
+}
+
+// full reports whether the lane is to be paused: from the bound down to half of
+// it. l.mu is held.
+func (l *lane) full() bool {
+	n, size := l.c.maxMessages, l.c.maxBytes
+	if l.paused {
+		return l.count > n/2 || l.bytes > size/2
+	}
+	return l.count >= n || l.bytes >= size
+}
+
+// worker handles what is ready, and what waits behind the key it is on.
+func (l *lane) worker() {
+	defer l.c.wg.Done()
+	clean := false
+	defer func() {
+		if !clean {
+			l.c.fail(errors.New("event: a handler ended its goroutine (runtime.Goexit, or a test's FailNow)"))
+			l.close()
+		}
+	}()
+	l.mu.Lock()
+	for {
+		for l.ready.head == nil && !l.closed {
+			l.idle++
+			l.work.Wait()
+		}
+		if l.closed {
+			break
+		}
+		for e := l.ready.pop(); e != nil && !l.closed; {
+			e.slot = len(l.active)
+			l.active = append(l.active, e)
+			l.mu.Unlock()
+			settled := l.handle(e.d)
+			l.mu.Lock()
+			e = l.finish(e, settled)
+		}
+	}
+	l.workers--
+	release := l.mayRelease()
+	l.mu.Unlock()
+	clean = true
+	if release {
+		l.release()
+	}
+}
+
+// finish settles what can be settled now that e has been handled, and returns
+// what its key has waiting. l.mu is held, and released meanwhile.
+func (l *lane) finish(e *entry, settled bool) (next *entry) {
+	last := len(l.active) - 1
+	l.active[e.slot] = l.active[last]
+	l.active[e.slot].slot = e.slot
+	l.active[last] = nil
+	l.active = l.active[:last]
+	if !settled {
+		return nil // the lane has ended, and so has its key
+	}
+	if q := e.key; q != nil {
+		if next = q.wait.pop(); next == nil {
+			delete(l.keys, q.key)
+			q.next, l.freeKeys = l.freeKeys, q
+		}
+	}
+	e.ended = true
+	if l.prefix {
+		for l.ring.n > 0 && l.ring.front().ended {
+			l.forgetEntry(l.ring.pop())
+		}
+	} else {
+		l.forgetEntry(e)
+	}
+	l.settle()
+	return next
+}
+
+// forgetEntry moves e to what is to be settled. l.mu is held.
+func (l *lane) forgetEntry(e *entry) {
+	l.done = append(l.done, e.d)
+	l.count--
+	l.bytes -= e.size
+	*e = entry{next: l.free}
+	l.free = e
+}
+
+// settle tells the transport what is done, unless another worker is telling it
+// already; that one goes on until nothing is left. l.mu is held, and released
+// meanwhile.
+func (l *lane) settle() {
+	if l.settling {
+		return
+	}
+	l.settling = true
+	for len(l.done) > 0 {
+		ds := l.done
+		l.done = l.spare[:0]
+		resume := l.paused && !l.full()
+		l.mu.Unlock()
+		err := l.Settle(ds)
+		if err != nil && l.Lane.Context().Err() == nil {
+			l.c.fail(fmt.Errorf("event: settle %d messages to %s: %w", len(ds), nameOf(ds[len(ds)-1]), err))
+			l.close()
+		}
+		if resume {
+			l.flow()
+		}
+		clear(ds)
+		l.mu.Lock()
+		l.spare = ds
+	}
+	l.settling = false
+}
+
+// running names the messages whose handlers run.
+func (l *lane) running() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var out []string
+	for _, e := range l.active {
+		out = append(out, nameOf(e.d))
+	}
+	return out
+}
+
+// nameOf names a message for people.
+func nameOf(d *Delivery) string {
+	return fmt.Sprintf("%s/%d offset %d", d.Topic, d.Partition, d.Offset)
+}
