@@ -22,6 +22,14 @@ func (s *Schema) Canonical() string { return s.canonical }
 // empty documentation of types is dropped.
 func (s *Schema) Normalized() string { return s.print(true) }
 
+// Inlined returns Canonical with the types of references written out at their
+// first use: one text that needs no other, for libraries that take no more.
+func (s *Schema) Inlined() string {
+	p := &printer{known: map[string]bool{}}
+	p.schema(s.Root, "")
+	return string(p.buf)
+}
+
 func (s *Schema) print(normalize bool) string {
 	p := &printer{normalize: normalize, known: make(map[string]bool, len(s.foreign)+len(s.Named))}
 	for name := range s.foreign {

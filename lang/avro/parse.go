@@ -258,8 +258,8 @@ func (p *parser) union(v *lang.Value, space string, set func(*Type)) {
 func (p *parser) distinct(t *Type) {
 	first := map[string]lang.Pos{}
 	for i, b := range t.Branches {
-		if b == nil {
-			continue
+		if b == nil || b.Kind.IsNamed() && b.Name == "" {
+			continue // a mistake that is reported already
 		}
 		name := b.label()
 		if at, dup := first[name]; dup {
