@@ -1,0 +1,180 @@
+package rest
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/wireproof/wireproof/registry"
+	"github.com/wireproof/wireproof/registry/api"
+)
+
+// A call is one request on its way through a route.
+type call struct {
+	*handler
+	w     http.ResponseWriter
+	r     *http.Request
+	vars  map[string]string
+	query url.Values
+}
+
+// flag reads a boolean parameter: true in any case, everything else is false.
+func (c *call) flag(name string) bool { return strings.EqualFold(c.query.Get(name), "true") }
+
+// number reads an integer parameter; one that does not parse is a path that
+// does not exist, as routing in the reference has it.
+func (c *call) number(name string, absent int) (int, error) {
+	text := c.query.Get(name)
+	if text == "" {
+		return absent, nil
+	}
+	n, err := strconv.ParseInt(text, 10, 32)
+	if err != nil {
+		return 0, api.NotFound.Errorf()
+	}
+	return int(n), nil
+}
+
+// optional returns a parameter, or nil if it is absent: an empty prefix means
+// something else than none.
+func (c *call) optional(name string) *string {
+	if !c.query.Has(name) {
+		return nil
+	}
+	v := c.query.Get(name)
+	return &v
+}
+
+func (c *call) subject() string { return c.vars["subject"] }
+
+func (c *call) version() (int, error) { return registry.ParseVersion(c.vars["version"]) }
+
+func (c *call) id() (int, error) {
+	n, err := strconv.ParseInt(c.vars["id"], 10, 32)
+	if err != nil {
+		return 0, api.NotFound.Errorf()
+	}
+	return int(n), nil
+}
+
+// visible reads which versions an answer shows.
+func (c *call) visible() registry.Visible {
+	if c.flag("deleted") {
+		return registry.All
+	}
+	return registry.Live
+}
+
+func (c *call) visibleOrOnlyDeleted() registry.Visible {
+	if c.flag("deletedOnly") {
+		return registry.DeletedOnly
+	}
+	return c.visible()
+}
+
+// page cuts a list by the parameters offset and limit. A limit outside 1..max
+// means max, as the protocol has it.
+func page[T any](c *call, all []T, most int) ([]T, error) {
+	offset, err := c.number("offset", 0)
+	if err != nil {
+		return nil, err
+	}
+	limit, err := c.number("limit", -1)
+	if err != nil {
+		return nil, err
+	}
+	if limit < 1 || limit > most {
+		limit = most
+	}
+	all = all[min(max(offset, 0), len(all)):]
+	if out := all[:min(limit, len(all))]; out != nil {
+		return out, nil
+	}
+	return []T{}, nil
+}
+
+// unlimited is the page size where the protocol sets none.
+const unlimited = math.MaxInt32
+
+// body reads the JSON of a request into v. The limit on its size is checked
+// before anything is parsed, and again on what a packed body unpacks to.
+func (c *call) body(v any) error {
+	if !readable(c.r.Header.Get("Content-Type")) {
+		return api.UnsupportedMediaType.Errorf()
+	}
+	data, err := c.bytes()
+	if err != nil {
+		return err
+	}
+	if trimmed := bytes.TrimSpace(data); len(trimmed) == 0 || bytes.Equal(trimmed, []byte("null")) {
+		return api.UnprocessableEntity.Errorf("the request body is missing")
+	}
+	if err := json.Unmarshal(data, v); err != nil {
+		return api.BadRequest.Because(err, fmt.Sprintf("the request body is not the expected JSON: %v", err))
+	}
+	return nil
+}
+
+func (c *call) bytes() ([]byte, error) {
+	var in io.Reader = http.MaxBytesReader(c.w, c.r.Body, c.opts.MaxBody)
+	switch encoding := strings.ToLower(c.r.Header.Get("Content-Encoding")); encoding {
+	case "", "identity":
+	case "gzip", "x-gzip":
+		zip, err := gzip.NewReader(in)
+		if errors.Is(err, io.EOF) {
+			return nil, nil
+		} else if err != nil {
+			return nil, c.unread(err)
+		}
+		in = zip
+	default:
+		return nil, api.UnsupportedMediaType.Errorf()
+	}
+	data, err := io.ReadAll(io.LimitReader(in, c.opts.MaxBody+1))
+	if err != nil {
+		return nil, c.unread(err)
+	}
+	if int64(len(data)) > c.opts.MaxBody {
+		return nil, api.BodyTooLarge.Errorf(c.opts.MaxBody)
+	}
+	return data, nil
+}
+
+func (c *call) unread(err error) error {
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		return api.BodyTooLarge.Errorf(c.opts.MaxBody)
+	}
+	return api.BadRequest.Because(err, fmt.Sprintf("the request body could not be read: %v", err))
+}
+
+// schemaRequest reads the body of register, lookup and compatibility check.
+func (c *call) schemaRequest() (req api.RegisterRequest, err error) {
+	err = c.body(&req)
+	return req, err
+}
+
+// schema describes a version as the protocol does, its text in the format that
+// was asked for.
+func (c *call) schema(v registry.Version) api.Schema {
+	return api.Schema{
+		Subject: v.Subject, Version: v.Number, ID: v.ID, GUID: v.GUID, SchemaType: string(v.Type),
+		References: v.References, Metadata: v.Metadata, Schema: c.text(v), Time: &v.Time, Deleted: &v.Deleted,
+	}
+}
+
+func (c *call) text(v registry.Version) string { return c.reg.Format(v, c.query.Get("format")) }
+
+func ok(v any, err error) (*reply, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &reply{json: v}, nil
+}

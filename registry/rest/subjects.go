@@ -1,0 +1,172 @@
+package rest
+
+import (
+	"github.com/wireproof/wireproof/registry"
+	"github.com/wireproof/wireproof/registry/api"
+)
+
+func listSubjects(c *call) (*reply, error) {
+	return ok(page(c, c.reg.Subjects(c.optional("subjectPrefix"), c.visibleOrOnlyDeleted()), unlimited))
+}
+
+func lookup(c *call) (*reply, error) {
+	req, err := c.schemaRequest()
+	if err != nil {
+		return nil, err
+	}
+	v, err := c.reg.Lookup(c.r.Context(), registry.Lookup{
+		Subject: c.subject(), Request: req, Normalize: c.flag("normalize"), Visible: c.visible(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &reply{json: c.schema(v)}, nil
+}
+
+func deleteSubject(c *call) (*reply, error) {
+	return ok(c.reg.DeleteSubject(c.r.Context(), registry.SubjectDeletion{Subject: c.subject(), Permanent: c.flag("permanent")}))
+}
+
+func byMetadata(c *call) (*reply, error) {
+	keys, values := c.query["key"], c.query["value"]
+	want := map[string]string{}
+	for i := range min(len(keys), len(values)) {
+		want[keys[i]] = values[i]
+	}
+	v, err := c.reg.WithProperties(c.r.Context(), c.subject(), want, c.visible())
+	if err != nil {
+		return nil, err
+	}
+	return &reply{json: c.schema(v)}, nil
+}
+
+func listVersions(c *call) (*reply, error) {
+	which := c.visibleOrOnlyDeleted()
+	negative := c.flag("deletedAsNegative")
+	if negative {
+		which = registry.All
+		if !c.flag("deleted") {
+			// The subject must have a live version to be seen.
+			if _, err := c.reg.Versions(c.r.Context(), c.subject(), registry.Live); err != nil {
+				return nil, err
+			}
+		}
+	}
+	versions, err := c.reg.Versions(c.r.Context(), c.subject(), which)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]int, len(versions))
+	for i, v := range versions {
+		out[i] = v.Number
+		if negative && v.Deleted {
+			out[i] = -v.Number
+		}
+	}
+	return ok(page(c, out, unlimited))
+}
+
+func register(c *call) (*reply, error) {
+	req, err := c.schemaRequest()
+	if err != nil {
+		return nil, err
+	}
+	v, err := c.reg.Register(c.r.Context(), registry.Registration{
+		Subject: c.subject(), Request: req, Normalize: c.flag("normalize"), Force: c.flag("force"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := api.RegisterResponse{
+		ID: v.ID, Version: v.Number, GUID: v.GUID, SchemaType: string(v.Type),
+		References: v.References, Metadata: v.Metadata, Schema: c.text(v.Version),
+	}
+	if v.Existed {
+		out.Time, out.Deleted = &v.Time, &v.Deleted
+	}
+	return &reply{json: out}, nil
+}
+
+// findVersion reads the version in the path.
+func (c *call) findVersion() (registry.Version, error) {
+	n, err := c.version()
+	if err != nil {
+		return registry.Version{}, err
+	}
+	which := c.visible()
+	if n == registry.Latest {
+		which = registry.Live
+	}
+	return c.reg.Version(c.r.Context(), c.subject(), n, which)
+}
+
+func getVersion(c *call) (*reply, error) {
+	v, err := c.findVersion()
+	if err != nil {
+		return nil, err
+	}
+	return &reply{json: c.schema(v)}, nil
+}
+
+func getVersionText(c *call) (*reply, error) {
+	v, err := c.findVersion()
+	if err != nil {
+		return nil, err
+	}
+	return &reply{text: c.text(v)}, nil
+}
+
+func deleteVersion(c *call) (*reply, error) {
+	n, err := c.version()
+	if err != nil {
+		return nil, err
+	}
+	return ok(c.reg.DeleteVersion(c.r.Context(), registry.VersionDeletion{Subject: c.subject(), Version: n, Permanent: c.flag("permanent")}))
+}
+
+func referencedBy(c *call) (*reply, error) {
+	n, err := c.version()
+	if err != nil {
+		return nil, err
+	}
+	ids, err := c.reg.ReferencedBy(c.r.Context(), c.subject(), n, c.visible())
+	if err != nil {
+		return nil, err
+	}
+	return ok(page(c, ids, unlimited))
+}
+
+func checkAll(c *call) (*reply, error) { return c.check(0) }
+
+func checkVersion(c *call) (*reply, error) {
+	n, err := c.version()
+	if err != nil {
+		return nil, err
+	}
+	return c.check(n)
+}
+
+func (c *call) check(version int) (*reply, error) {
+	req, err := c.schemaRequest()
+	if err != nil {
+		return nil, err
+	}
+	verbose := c.flag("verbose")
+	messages, err := c.reg.Check(c.r.Context(), registry.Check{
+		Subject: c.subject(), Version: version, Request: req, Normalize: c.flag("normalize"),
+	})
+	if refused := unparsed(err); refused != nil && verbose && req.Schema != "" {
+		messages, err = []string{refused.Message}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	out := api.CompatibilityResponse{Compatible: len(messages) == 0}
+	if verbose {
+		if messages == nil {
+			messages = []string{}
+		}
+		out.Messages = &messages
+	}
+	return &reply{json: out}, nil
+}
