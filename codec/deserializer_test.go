@@ -15,6 +15,7 @@ func avroWriters() *fakeRegistry {
 		7: noteSource(),
 		6: {Type: lang.Avro, Path: "notes-value v1", Text: `{"type":"record","name":"a.b.Note","fields":[]}`},
 		5: {Type: lang.Avro, Path: "notes-value v0", Text: `{"type":"record","name":"a.b.Note","fields":[],"x":"unreadable"}`},
+		3: {Type: lang.Avro, Path: "notes-value v3", Text: `{"type":"record", "doc": "other doc", "name":"a.b.Note", "fields":[{"name":"text","type":{"type":"string"}}]}`},
 		4: {Type: lang.Protobuf, Path: "notes-value v9", Text: notesProto},
 	})
 }
@@ -23,7 +24,7 @@ func TestDeserializerReadsOwnAndOldWriters(t *testing.T) {
 	t.Parallel()
 	d := codec.NewDeserializer(avroWriters(), noteType())
 	for range 2 {
-		for id, want := range map[uint32]string{7: "hi", 6: "old hi"} {
+		for id, want := range map[uint32]string{7: "hi", 6: "old hi", 3: "hi"} {
 			got, err := d.Decode(t.Context(), framed(id, "hi."))
 			if err != nil || got.text != want {
 				t.Errorf("Decode of id %d = %v, %v; want %q", id, got, err, want)
@@ -147,14 +148,15 @@ func TestAvroTypeWithoutResolveReadsOnlyItsOwnSchema(t *testing.T) {
 func TestReferencesArePartOfTheWritersSchema(t *testing.T) {
 	t.Parallel()
 	with := func(ref string) lang.Source {
-		src := noteSource()
+		src := lang.Source{Type: lang.Avro, Text: `{"type":"record","name":"a.b.Note","fields":[{"name":"x","type":"a.b.X"}]}`}
 		src.References = []lang.Reference{{Name: "a.b.X", Source: &lang.Source{Type: lang.Avro, Text: ref}}}
 		return src
 	}
+	enum := func(symbol string) string { return `{"type":"enum","name":"a.b.X","symbols":["` + symbol + `"]}` }
 	typ := noteType()
-	typ.Source = with("one")
-	d := codec.NewDeserializer(registryOf(map[uint32]lang.Source{1: with("one"), 2: with("two"), 3: noteSource()}), typ)
-	for id, want := range map[uint32]string{1: "hi", 2: "old hi", 3: "old hi"} {
+	typ.Source = with(enum("A"))
+	d := codec.NewDeserializer(registryOf(map[uint32]lang.Source{1: with(enum("A")), 2: with(enum("B"))}), typ)
+	for id, want := range map[uint32]string{1: "hi", 2: "old hi"} {
 		if got, err := d.Decode(t.Context(), framed(id, "hi.")); err != nil || got.text != want {
 			t.Errorf("Decode of id %d = %v, %v; want %q", id, got, err, want)
 		}

@@ -45,9 +45,9 @@ func NewMux[M any](src SchemaSource) *Mux[M] {
 }
 
 // Handle makes m call fn with each event whose full name, in the schema that it
-// was written with, is the name or an alias of t. A name goes before an alias,
-// and a later handler of a type replaces an earlier one.
-func Handle[T, M any](m *Mux[M], t *Type[T], fn func(ctx context.Context, event *T, meta M) error, opts ...ReadOption) {
+// was written with, is the name or an alias of t. A name goes before an alias. It
+// is an error if a name, or an alias, has a handler already.
+func Handle[T, M any](m *Mux[M], t *Type[T], fn func(ctx context.Context, event *T, meta M) error, opts ...ReadOption) error {
 	subject := newReadConfig(opts).subject
 	prepare := func(id uint32, writer lang.Source) run[M] {
 		r := newReading(t, subject, id, writer)
@@ -59,10 +59,19 @@ func Handle[T, M any](m *Mux[M], t *Type[T], fn func(ctx context.Context, event 
 			return fn(ctx, event, meta)
 		}
 	}
+	if m.names[t.Name] != nil {
+		return fmt.Errorf("event type %s has a handler already", t.Name)
+	}
+	for _, alias := range t.Aliases {
+		if m.aliases[alias] != nil {
+			return fmt.Errorf("alias %s of event type %s is an alias of another type that has a handler", alias, t.Name)
+		}
+	}
 	m.names[t.Name] = prepare
 	for _, alias := range t.Aliases {
 		m.aliases[alias] = prepare
 	}
+	return nil
 }
 
 // Dispatch decodes payload and calls the handler of its type, whose error it

@@ -27,20 +27,26 @@ func taskType(source lang.Source, indexes []int) *codec.Type[task] {
 
 var errHandler = errors.New("handler says no")
 
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
 // record returns a Mux for both types whose handlers append to *calls.
 func record(src codec.SchemaSource, n *codec.Type[note], k *codec.Type[task], calls *[]string) *codec.Mux[string] {
 	m := codec.NewMux[string](src)
-	codec.Handle(m, n, func(_ context.Context, v *note, meta string) error {
+	must(codec.Handle(m, n, func(_ context.Context, v *note, meta string) error {
 		*calls = append(*calls, "note "+v.text+" "+meta)
 		if v.text == "fail" {
 			return errHandler
 		}
 		return nil
-	})
-	codec.Handle(m, k, func(_ context.Context, v *task, meta string) error {
+	}))
+	must(codec.Handle(m, k, func(_ context.Context, v *task, meta string) error {
 		*calls = append(*calls, v.text+" "+meta)
 		return nil
-	}, codec.InSubject("tasks"))
+	}, codec.InSubject("tasks")))
 	return m
 }
 
@@ -108,6 +114,25 @@ func TestDispatchProtobuf(t *testing.T) {
 	}
 }
 
+func TestHandleRefusesASecondHandler(t *testing.T) {
+	t.Parallel()
+	nothing := func(context.Context, *note, int) error { return nil }
+	m := codec.NewMux[int](avroWriters())
+	must(codec.Handle(m, noteType(), nothing))
+	if err := codec.Handle(m, noteType(), nothing); err == nil {
+		t.Error("a type has two handlers")
+	}
+	other := noteType()
+	other.Name = "a.b.Other"
+	if err := codec.Handle(m, other, nothing); err == nil || !strings.Contains(err.Error(), "a.b.OldNote") {
+		t.Errorf("Handle of another type with the same alias = %v, want an error", err)
+	}
+	other.Name, other.Aliases = "a.b.OldNote", nil // a name goes before an alias
+	if err := codec.Handle(m, other, nothing); err != nil {
+		t.Errorf("Handle of a type whose name is an alias = %v", err)
+	}
+}
+
 func TestDispatchFaults(t *testing.T) {
 	t.Parallel()
 	reg := avroWriters()
@@ -123,7 +148,7 @@ func TestDispatchFaults(t *testing.T) {
 		"trailing":                framed(7, "hi.x"),
 		"unreadable writer":       framed(5, "hi."),
 		"language without a name": framed(20, "{}"),
-		"not a record":            framed(21, "\x00"),
+		"union":                   framed(21, "\x00"),
 		"not an outline":          framed(22, "\x00"),
 		"no indexes":              framed(4, ""),
 		"forged indexes":          framed(4, "\xfe\xff\xff\xff\xff\xff\xff\xff\x7f"),
@@ -165,9 +190,9 @@ func TestDispatchTellsARegistryThatCannotBeAsked(t *testing.T) {
 
 func TestDispatchAllocations(t *testing.T) {
 	m := codec.NewMux[int](avroWriters())
-	codec.Handle(m, noteType(), func(context.Context, *note, int) error { return nil })
+	must(codec.Handle(m, noteType(), func(context.Context, *note, int) error { return nil }))
 	p := codec.NewMux[int](protoWriters())
-	codec.Handle(p, protoType(), func(context.Context, *note, int) error { return nil })
+	must(codec.Handle(p, protoType(), func(context.Context, *note, int) error { return nil }))
 	ctx := t.Context()
 	avro, proto := framed(7, "some longer text."), framed(1, "\x02\x02some longer text.")
 	// What decoding costs by itself: the event, and the text of its strings.
@@ -181,9 +206,9 @@ func TestDispatchAllocations(t *testing.T) {
 
 func BenchmarkDispatch(b *testing.B) {
 	m := codec.NewMux[int](avroWriters())
-	codec.Handle(m, noteType(), func(context.Context, *note, int) error { return nil })
+	must(codec.Handle(m, noteType(), func(context.Context, *note, int) error { return nil }))
 	p := codec.NewMux[int](protoWriters())
-	codec.Handle(p, protoType(), func(context.Context, *note, int) error { return nil })
+	must(codec.Handle(p, protoType(), func(context.Context, *note, int) error { return nil }))
 	for name, c := range map[string]struct {
 		mux  *codec.Mux[int]
 		data []byte

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/wireproof/wireproof/codec/avrowire"
 	"github.com/wireproof/wireproof/lang"
 )
 
@@ -26,7 +27,7 @@ func newReading[T any](t *Type[T], subject string, id uint32, writer lang.Source
 	switch {
 	case writer.Type != t.Source.Type:
 		r.fault = fmt.Errorf("data is written with a schema of type %s, expected %s", writer.Type, t.Source.Type)
-	case writer.Type != lang.Avro || sameText(writer, t.Source):
+	case writer.Type != lang.Avro || sameData(writer, t.Source):
 	case t.Resolve == nil:
 		r.fault = errors.New("data is written with another schema, and the type reads only its own")
 	default:
@@ -56,17 +57,26 @@ func (r *reading[T]) error(offset int, err error) *DecodeError {
 	return &DecodeError{Subject: r.subject, Name: r.t.Name, ID: r.id, Offset: offset, Err: err}
 }
 
-// misread adds the place that an error of a decode function knows.
+// misread adds the place that an error of a decode function knows: one of
+// generated Avro code, or any with a method Place.
 func (r *reading[T]) misread(at int, err error) error {
 	e := r.error(-1, err)
-	var placed interface {
-		Place() (path string, offset int)
-	}
-	if errors.As(err, &placed) {
-		e.Path, e.Offset = placed.Place()
-		if e.Offset >= 0 {
-			e.Offset += at
+	var (
+		wire   *avrowire.Error
+		placed interface {
+			Place() (path string, offset int)
 		}
+	)
+	switch {
+	case errors.As(err, &wire):
+		e.Path, e.Offset = wire.Path, wire.Offset
+		// Its own offset starts behind the frame; two that differ would confuse.
+		e.Err = &avrowire.Error{Offset: -1, Msg: wire.Msg}
+	case errors.As(err, &placed):
+		e.Path, e.Offset = placed.Place()
+	}
+	if e.Offset >= 0 {
+		e.Offset += at
 	}
 	return e
 }

@@ -22,7 +22,8 @@ type Type[T any] struct {
 	// Append appends the encoding of v to dst. On error it returns dst as it was.
 	Append func(dst []byte, v *T) ([]byte, error)
 	// Decode reads data written with exactly Source into v, which is zero. The
-	// strings of v may alias data. Bytes after the value are an error.
+	// strings of v may alias data. Bytes after the value are an error. An error
+	// that has a method Place() (path string, offset int) tells where in data.
 	Decode func(data string, v *T) error
 	// Resolve returns a Decode for data written with another schema, or an error
 	// if no data of it can be read. It is nil for Protobuf, whose data needs no
@@ -43,7 +44,8 @@ type SchemaSource interface {
 type Registry interface {
 	SchemaSource
 	// Lookup returns the id under which exactly this schema is registered in the
-	// subject. If it is not, the error matches [ErrNotRegistered].
+	// subject. If it is not, the error matches [ErrNotRegistered]. A reference of
+	// the schema that names no subject is kept in the subject of its own name.
 	Lookup(ctx context.Context, subject string, schema lang.Source) (id uint32, err error)
 }
 

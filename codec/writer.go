@@ -1,11 +1,12 @@
 package codec
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/wireproof/wireproof/lang"
+	"github.com/wireproof/wireproof/lang/avro"
 )
 
 // sameText reports whether a and b are one schema, letter for letter, with all
@@ -26,31 +27,60 @@ func sameText(a, b lang.Source) bool {
 	return true
 }
 
-// avroName returns the full name of the record that an Avro schema declares.
-func avroName(src lang.Source) (string, error) {
-	text := []byte(src.Text)
-	var name string
-	if json.Unmarshal(text, &name) == nil {
-		return name, nil // a type that a reference declares
+// sameData reports whether data of the Avro schemas a and b is laid out in the
+// same way and means the same. A registry prints a schema anew, and a change of
+// documentation, defaults or aliases makes another id: such data needs no
+// resolution. Fingerprints would not do, since the canonical form that they are
+// made of leaves out the scale of a decimal and the unit of a time.
+func sameData(a, b lang.Source) bool {
+	if sameText(a, b) {
+		return true
 	}
-	var root struct{ Type, Name, Namespace string }
-	if err := json.Unmarshal(text, &root); err != nil {
-		return "", fmt.Errorf("schema is no record: %w", err)
+	sa, err := avro.Parse(a)
+	if err != nil {
+		return false
 	}
-	if root.Name == "" {
-		return "", errors.New("schema has no name, expected a record")
+	sb, err := avro.Parse(b)
+	if err != nil {
+		return false
 	}
-	return fullName(root.Namespace, root.Name), nil
+	return sameType(sa.Root, sb.Root, map[[2]*avro.Type]bool{})
 }
 
-func fullName(namespace, name string) string {
-	for i := range len(name) {
-		if name[i] == '.' {
-			return name
-		}
+func sameType(a, b *avro.Type, compared map[[2]*avro.Type]bool) bool {
+	if a == nil || b == nil {
+		return a == b
 	}
-	if namespace == "" {
-		return name
+	if a.Kind != b.Kind || a.Name != b.Name || a.Size != b.Size ||
+		a.Logical != b.Logical || a.Precision != b.Precision || a.Scale != b.Scale {
+		return false
 	}
-	return namespace + "." + name
+	pair := [2]*avro.Type{a, b}
+	if compared[pair] {
+		return true // equal, or about to be found unequal further up
+	}
+	compared[pair] = true
+	return sameType(a.Items, b.Items, compared) &&
+		slices.EqualFunc(a.Symbols, b.Symbols, func(a, b avro.Symbol) bool { return a.Name == b.Name }) &&
+		slices.EqualFunc(a.Branches, b.Branches, func(a, b *avro.Type) bool { return sameType(a, b, compared) }) &&
+		slices.EqualFunc(a.Fields, b.Fields, func(a, b *avro.Field) bool {
+			return a.Name == b.Name && sameType(a.Type, b.Type, compared)
+		})
+}
+
+// avroName returns the full name of the type that an Avro schema declares, or
+// the word for it if it has no name.
+func avroName(src lang.Source) (string, error) {
+	s, err := avro.Parse(src)
+	if err != nil {
+		return "", fmt.Errorf("writer's schema: %w", err)
+	}
+	switch s.Root.Kind {
+	case avro.Record, avro.Enum, avro.Fixed:
+		return s.Root.Name, nil
+	case avro.Union:
+		// It may well hold a type that is handled: to skip it would lose events.
+		return "", errors.New("writer's schema is a union, expected a record; give each event its own subject")
+	}
+	return "unnamed Avro type", nil
 }
