@@ -96,7 +96,7 @@ func (p *pusher) push(ctx context.Context, s catalog.Subject) error {
 			return nil
 		}
 	}
-	found, err := p.reg.LookupSchema(ctx, s.Name, src)
+	found, err := p.reg.LookupVersion(ctx, s.Name, src)
 	switch {
 	case err == nil:
 		p.versions[s.Name] = found.Version
@@ -108,16 +108,13 @@ func (p *pusher) push(ctx context.Context, s catalog.Subject) error {
 	if p.dry {
 		return p.preview(ctx, s, src)
 	}
-	if _, err := p.reg.Register(ctx, s.Name, src); err != nil {
+	found, err = p.reg.RegisterVersion(ctx, s.Name, src)
+	if err != nil {
 		var e *api.Error
 		if errors.As(err, &e) && (e.Code.Status() == http.StatusConflict || e.Code.Status() == http.StatusUnprocessableEntity) {
 			p.refuse(s, e.Message)
 			return nil
 		}
-		return err
-	}
-	found, err = p.reg.LookupSchema(ctx, s.Name, src)
-	if err != nil {
 		return err
 	}
 	p.versions[s.Name] = found.Version
@@ -143,7 +140,11 @@ func (p *pusher) preview(ctx context.Context, s catalog.Subject, src lang.Source
 			return nil
 		}
 	}
-	ok, messages, err := p.reg.CheckCompatibility(ctx, s.Name, src)
+	request, err := p.reg.Request(ctx, src)
+	if err != nil {
+		return err
+	}
+	ok, messages, err := p.reg.CheckCompatibility(ctx, s.Name, request)
 	if err != nil {
 		return err
 	}

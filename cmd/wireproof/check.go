@@ -1,0 +1,308 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wireproof/wireproof/compat"
+	"github.com/wireproof/wireproof/compat/rule"
+	"github.com/wireproof/wireproof/internal/catalog"
+	"github.com/wireproof/wireproof/internal/config"
+	"github.com/wireproof/wireproof/internal/gate"
+	"github.com/wireproof/wireproof/lang"
+	"github.com/wireproof/wireproof/registry/client"
+)
+
+type checkFlags struct {
+	against  string
+	registry string
+	outputs  []string
+}
+
+func (a *app) checkCmd() *cobra.Command {
+	var f checkFlags
+	cmd := &cobra.Command{
+		Use:   "check",
+		Short: "Refuse changes that break readers or writers",
+		Long: `Check compares the schemas with a baseline under the compatibility level of each
+subject, and prints every finding with its place on both sides, whom it breaks and
+what to do.
+
+The baseline is --against:
+  git:REF            the tree of any revision, read from git's object database
+  dir:PATH           a folder with a wireproof.yaml
+  registry[:ENV]     the versions registered in the environment's registry
+By default it is git's merge base with the default branch, and the registry where
+there is no git repository.
+
+Exit codes: 0 clean · 1 findings at or above check.fail_on · 5 something could not
+be checked, whatever else was found.`,
+		Example: `  wireproof check
+  wireproof check --against git:main
+  wireproof check --against registry:prod --output json
+  wireproof check --output text --output json=findings.json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.check(cmd.Context(), f) },
+	}
+	cmd.Flags().StringVar(&f.against, "against", "", "git:REF, dir:PATH or registry[:ENV]")
+	cmd.Flags().StringVar(&f.registry, "registry", "", "URL of the registry, in place of the environment's")
+	cmd.Flags().StringArrayVarP(&f.outputs, "output", "o", nil, "FORMAT[=PATH]: text, lines, json or github; repeatable")
+	return cmd
+}
+
+func (a *app) check(ctx context.Context, f checkFlags) error {
+	start := time.Now()
+	cfg, err := a.settings()
+	if err != nil {
+		return err
+	}
+	outputs, err := a.outputs(f.outputs)
+	if err != nil {
+		return err
+	}
+	result, err := a.compare(ctx, cfg, f)
+	if err != nil {
+		return exitWith(exitIncomplete, err)
+	}
+	result.Elapsed = time.Since(start)
+	for _, o := range outputs {
+		if err := o.write(a, result); err != nil {
+			return exitWith(exitIncomplete, err)
+		}
+	}
+	if code := gate.ExitCode(result); code != exitOK {
+		return exitWith(code, nil)
+	}
+	return nil
+}
+
+// An output is a format and where it goes; an empty path is stdout.
+type output struct{ format, path string }
+
+// outputs decides on the formats: as asked, else GitHub's annotations in its
+// actions, snippets in a terminal, and one line for each finding in a pipe.
+func (a *app) outputs(flags []string) ([]output, error) {
+	if len(flags) == 0 {
+		format := "lines"
+		if isTerminal(a.stdout) {
+			format = "text"
+		}
+		out := []output{{format: format}}
+		if os.Getenv("GITHUB_ACTIONS") == "true" {
+			out = append(out, output{format: "github"})
+		}
+		return out, nil
+	}
+	var out []output
+	for _, f := range flags {
+		format, path, _ := strings.Cut(f, "=")
+		switch format {
+		case "text", "lines", "json", "github":
+		default:
+			return nil, usagef("--output %s: expected text, lines, json or github, with =PATH if it is to go to a file", f)
+		}
+		out = append(out, output{format, path})
+	}
+	return out, nil
+}
+
+func (o output) write(a *app, r gate.Result) (err error) {
+	w := a.stdout
+	if o.path != "" {
+		f, err := os.Create(filepath.Join(a.dir, o.path))
+		if err != nil {
+			return err
+		}
+		defer closing(&err, f.Close)
+		w = f
+	}
+	return render(w, o.format, r, o.path == "" && a.useColor(a.stdout))
+}
+
+func render(w io.Writer, format string, r gate.Result, color bool) error {
+	switch format {
+	case "text":
+		return gate.Text(w, r, color)
+	case "json":
+		return gate.JSON(w, r)
+	case "github":
+		return gate.GitHub(w, r)
+	}
+	return gate.Lines(w, r)
+}
+
+// compare finds the baseline and runs the rules.
+func (a *app) compare(ctx context.Context, cfg *config.Config, f checkFlags) (gate.Result, error) {
+	current, err := catalog.Load(os.DirFS(cfg.SchemaDir()), cfg)
+	if err != nil {
+		return gate.Result{}, err
+	}
+	base, err := a.baseline(ctx, cfg, f)
+	if err != nil {
+		return gate.Result{}, err
+	}
+	in := gate.Input{Against: base.label, FailOn: rule.Severity(cfg.Check.FailOn), Now: time.Now(), SchemaRoot: cfg.Schemas}
+	for _, w := range cfg.Check.Waivers {
+		in.Waivers = append(in.Waivers, gate.Waiver{ID: w.ID, Reason: w.Reason, Owner: w.Owner, Expired: w.Expired(in.Now)})
+	}
+	for _, s := range current.Subjects() {
+		history, err := base.history(ctx, s.Name)
+		if err != nil {
+			return gate.Result{}, err
+		}
+		level := s.Level
+		if base.level != nil {
+			if level, err = base.level(ctx, s.Name); err != nil {
+				return gate.Result{}, err
+			}
+		}
+		parsed, err := compat.ParseLevel(level)
+		if err != nil {
+			return gate.Result{}, err
+		}
+		in.Subjects = append(in.Subjects, gate.Subject{Name: s.Name, Level: parsed, New: s.File.Source, History: history})
+	}
+	in.Events = gateEvents(current)
+	in.OldEvents = base.events
+	return gate.Check(ctx, in), nil
+}
+
+func gateEvents(c *catalog.Catalog) []gate.Event {
+	var out []gate.Event
+	for _, ev := range c.Events {
+		at := c.Config.Place(fmt.Sprintf("events[%d]", ev.Index))
+		out = append(out, gate.Event{Name: ev.Name, Schema: ev.Schema, Topic: ev.Topic, Key: ev.Key, Subject: ev.Subject, Line: at.Line, Col: at.Col})
+	}
+	return out
+}
+
+// A baseline is what the schemas are compared with.
+type baseline struct {
+	label   string
+	history func(ctx context.Context, subject string) ([]gate.Version, error)
+	level   func(ctx context.Context, subject string) (string, error) // nil: that of the settings
+	events  []gate.Event                                              // nil: unknown, as in a registry
+}
+
+func (a *app) baseline(ctx context.Context, cfg *config.Config, f checkFlags) (baseline, error) {
+	scheme, rest, _ := strings.Cut(f.against, ":")
+	switch {
+	case f.against == "":
+		rev, err := gate.MergeBase(ctx, cfg.Dir)
+		if err == nil {
+			return a.gitBaseline(ctx, cfg, rev)
+		}
+		if !errors.Is(err, gate.ErrNoRepository) {
+			return baseline{}, err
+		}
+		return a.registryBaseline(cfg, "", f.registry)
+	case scheme == "git" && rest != "":
+		return a.gitBaseline(ctx, cfg, rest)
+	case scheme == "dir" && rest != "":
+		if !filepath.IsAbs(rest) {
+			rest = filepath.Join(a.dir, rest)
+		}
+		return treeBaseline("dir:"+rest, os.DirFS(rest), ".", cfg)
+	case scheme == "registry":
+		return a.registryBaseline(cfg, rest, f.registry)
+	}
+	return baseline{}, usagef("--against is %q; expected git:REF, dir:PATH or registry[:ENV]", f.against)
+}
+
+func (a *app) gitBaseline(ctx context.Context, cfg *config.Config, rev string) (baseline, error) {
+	tree, err := gate.OpenGit(ctx, cfg.Dir, rev)
+	if err != nil {
+		return baseline{}, err
+	}
+	return treeBaseline("git:"+rev, tree.FS, tree.Dir, cfg)
+}
+
+// treeBaseline reads the settings and schemas of another tree. A tree without
+// settings had no events: everything is new.
+func treeBaseline(label string, fsys fs.FS, dir string, cfg *config.Config) (baseline, error) {
+	b := baseline{label: label, events: []gate.Event{}, history: func(context.Context, string) ([]gate.Version, error) { return nil, nil }}
+	name := filepath.ToSlash(filepath.Join(dir, filepath.Base(cfg.Path)))
+	text, err := fs.ReadFile(fsys, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, err := fs.Stat(fsys, "."); err != nil {
+			return baseline{}, fmt.Errorf("read the baseline %s: %w", label, err)
+		}
+		return b, nil
+	}
+	if err != nil {
+		return baseline{}, fmt.Errorf("read the baseline %s: %w", label, err)
+	}
+	old, err := config.Parse(label+":"+name, string(text))
+	if err != nil {
+		return baseline{}, fmt.Errorf("settings of the baseline: %w", err)
+	}
+	sub, err := fs.Sub(fsys, filepath.ToSlash(filepath.Join(dir, old.Schemas)))
+	if err != nil {
+		return baseline{}, err
+	}
+	c, err := catalog.Load(sub, old)
+	if err != nil {
+		return baseline{}, fmt.Errorf("schemas of the baseline %s: %w", label, err)
+	}
+	versions := map[string]gate.Version{}
+	for _, s := range c.Subjects() {
+		versions[s.Name] = gate.Version{Label: label, Number: 1, Source: s.File.Source}
+	}
+	b.events = gateEvents(c)
+	b.history = func(_ context.Context, subject string) ([]gate.Version, error) {
+		if v, ok := versions[subject]; ok {
+			return []gate.Version{v}, nil
+		}
+		return nil, nil
+	}
+	return b, nil
+}
+
+// registryBaseline asks a registry for every live version of a subject, and for
+// its effective level.
+func (a *app) registryBaseline(cfg *config.Config, env, url string) (baseline, error) {
+	if env == "" {
+		env = a.env
+	}
+	reg, where, err := a.registry(cfg, env, url)
+	if err != nil {
+		return baseline{}, err
+	}
+	return baseline{
+		label: "registry " + where,
+		level: func(ctx context.Context, subject string) (string, error) { return reg.Level(ctx, subject) },
+		history: func(ctx context.Context, subject string) ([]gate.Version, error) {
+			numbers, err := reg.Versions(ctx, subject)
+			if err != nil {
+				return nil, fmt.Errorf("ask the registry %s: %w", where, err)
+			}
+			var out []gate.Version
+			for _, n := range numbers {
+				src, err := registered(ctx, reg, subject, n)
+				if err != nil {
+					return nil, fmt.Errorf("ask the registry %s: %w", where, err)
+				}
+				out = append(out, gate.Version{Label: fmt.Sprintf("%s v%d", subject, n), Number: n, Source: src})
+			}
+			return out, nil
+		},
+	}, nil
+}
+
+// registered returns a registered version with its references.
+func registered(ctx context.Context, reg *client.Client, subject string, version int) (lang.Source, error) {
+	v, err := reg.Version(ctx, subject, version)
+	if err != nil {
+		return lang.Source{}, err
+	}
+	return reg.SourceOf(ctx, v)
+}
