@@ -43,7 +43,9 @@ const (
 
 // A Source asks a registry through a client of srclient. It is safe for
 // concurrent use as long as nobody changes the settings of the client.
-type Source struct{ client srclient.ISchemaRegistryClient }
+type Source struct {
+	client srclient.ISchemaRegistryClient
+}
 
 // New returns a Source that uses client, which stays the caller's.
 func New(client srclient.ISchemaRegistryClient) *Source { return &Source{client} }
