@@ -1,0 +1,32 @@
+package compat
+
+import (
+	"github.com/wireproof/wireproof/compat/avrorules"
+	"github.com/wireproof/wireproof/compat/rule"
+	"github.com/wireproof/wireproof/lang"
+	"github.com/wireproof/wireproof/lang/avro"
+)
+
+func avroLanguage() Language {
+	return Language{
+		Type:  lang.Avro,
+		Rules: avrorules.Table(),
+		Check: func(newer, older lang.Schema, dir rule.Breaks) []*rule.Finding {
+			n, ok := newer.(*avro.Schema)
+			o, ok2 := older.(*avro.Schema)
+			if !ok || !ok2 {
+				return []*rule.Finding{notOurs(newer, older, dir)}
+			}
+			return avrorules.Check(n, o, dir)
+		},
+	}
+}
+
+// notOurs refuses a schema that another implementation of the language parsed:
+// the rules need the model of this module's parser.
+func notOurs(newer, older lang.Schema, dir rule.Breaks) *rule.Finding {
+	return &rule.Finding{
+		Rule: noRules, Breaks: dir, New: start(newer), Old: start(older), ErrorType: noRules.ErrorType, Pointer: "/",
+		Message: "the schema was not parsed by this module, so its rules cannot read it",
+	}
+}
