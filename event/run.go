@@ -150,7 +150,8 @@ func (c *consumer) run(ctx context.Context, src Source) error {
 			}
 			break
 		}
-		if b != nil && len(b.Deliveries) > 0 {
+		// A batch of a lane that was taken away meanwhile is somebody else's.
+		if b != nil && len(b.Deliveries) > 0 && b.Lane.Context().Err() == nil {
 			c.laneOf(b.Lane).put(b.Deliveries)
 		}
 	}
