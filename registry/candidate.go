@@ -118,23 +118,25 @@ func (p *policy) same(st *State, c *candidate, v *version) bool {
 		return false
 	}
 	if expanded {
-		mine, ok1 := formatted(c.schema, "resolved")
-		theirs, ok2 := formatted(stored, "resolved")
+		mine, ok1 := formatted(c.schema, resolvedFormat)
+		theirs, ok2 := formatted(stored, resolvedFormat)
 		return ok1 && ok2 && mine == theirs
 	}
 	return c.schema.Normalized() == stored.Normalized()
 }
 
-// A formatter is a schema that its language can also print in other forms of
-// the protocol's format parameter.
-type formatter interface {
-	// Format returns the schema in a form, or false if it has no such form.
-	Format(name string) (string, bool)
-}
+// resolvedFormat is the value of the format parameter that asks for a text that
+// needs no other.
+const resolvedFormat = "resolved"
 
+// An inliner is a schema that can be printed with its references written out.
+type inliner interface{ Inlined() string }
+
+// formatted returns a schema in a form of the format parameter, or false if its
+// language has no such form.
 func formatted(s lang.Schema, name string) (string, bool) {
-	if f, ok := s.(formatter); ok {
-		return f.Format(name)
+	if in, ok := s.(inliner); ok && name == resolvedFormat {
+		return in.Inlined(), true
 	}
 	return "", false
 }

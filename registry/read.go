@@ -149,7 +149,7 @@ func (r *Registry) ReferencedBy(ctx context.Context, subject string, number int,
 }
 
 // ByID returns the schema with an id, soft-deleted ones too: the newest version
-// that has it, of the given subject if there is one there.
+// that has it, of the given subject if there is one there, and rather a live one.
 func (r *Registry) ByID(ctx context.Context, id int, subject string) (Version, error) {
 	return read(ctx, r, func(st *State) (Version, error) {
 		return st.byUse(id, subject, api.SchemaNotFound.Errorf(" "+strconv.Itoa(id)))
@@ -173,12 +173,13 @@ func (s *State) byUse(id int, subject string, missing *api.Error) (Version, erro
 	var found *version
 	for _, use := range s.uses.get(id) {
 		v := s.version(use.Subject, use.Version)
-		if v == nil {
-			continue
-		}
-		better := found == nil || (v.subject == name) != (found.subject == name) && v.subject == name ||
-			(v.subject == name) == (found.subject == name) && v.time >= found.time
-		if better {
+		if found == nil || cmp.Or(
+			compareBool(v.subject == name, found.subject == name),
+			compareBool(found.deleted, v.deleted),
+			cmp.Compare(v.time, found.time),
+			cmp.Compare(v.number, found.number),
+			strings.Compare(found.subject, v.subject),
+		) > 0 {
 			found = v
 		}
 	}
@@ -186,6 +187,16 @@ func (s *State) byUse(id int, subject string, missing *api.Error) (Version, erro
 		return Version{}, missing
 	}
 	return found.describe(), nil
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
 }
 
 // Uses returns the versions that have an id, ordered by subject and number.

@@ -10,6 +10,7 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"reflect"
 	"strconv"
 	"strings"
 
@@ -118,9 +119,32 @@ func (c *call) body(v any) error {
 		return api.UnprocessableEntity.Errorf("the request body is missing")
 	}
 	if err := json.Unmarshal(data, v); err != nil {
-		return api.BadRequest.Because(err, fmt.Sprintf("the request body is not the expected JSON: %v", err))
+		return api.BadRequest.Because(err, "the request body is not the expected JSON: "+explain(err))
 	}
 	return nil
+}
+
+// explain says what is wrong with JSON in words that do not name our types.
+func explain(err error) string {
+	var wrong *json.UnmarshalTypeError
+	if !errors.As(err, &wrong) {
+		return err.Error()
+	}
+	expected := "an object"
+	switch wrong.Type.Kind() {
+	case reflect.String:
+		expected = "a string"
+	case reflect.Bool:
+		expected = "true or false"
+	case reflect.Int, reflect.Int64:
+		expected = "an integer"
+	case reflect.Slice:
+		expected = "a list"
+	}
+	if wrong.Field == "" {
+		return fmt.Sprintf("found %s, expected %s", wrong.Value, expected)
+	}
+	return fmt.Sprintf("field %s: found %s, expected %s", wrong.Field, wrong.Value, expected)
 }
 
 func (c *call) bytes() ([]byte, error) {
