@@ -19,6 +19,7 @@ import (
 	"github.com/wireproof/wireproof/internal/config"
 	"github.com/wireproof/wireproof/internal/gate"
 	"github.com/wireproof/wireproof/lang"
+	"github.com/wireproof/wireproof/registry/api"
 	"github.com/wireproof/wireproof/registry/client"
 )
 
@@ -282,6 +283,9 @@ func (a *app) registryBaseline(cfg *config.Config, env, url string) (baseline, e
 		level: func(ctx context.Context, subject string) (string, error) { return reg.Level(ctx, subject) },
 		history: func(ctx context.Context, subject string) ([]gate.Version, error) {
 			numbers, err := reg.Versions(ctx, subject)
+			if errors.Is(err, api.SubjectNotFound) {
+				return nil, nil
+			}
 			if err != nil {
 				return nil, fmt.Errorf("ask the registry %s: %w", where, err)
 			}

@@ -183,7 +183,7 @@ func (d *demo) poison(ctx context.Context) error {
 	d.books.published(1)
 	buggy := &divider{books: &d.books}
 	letters := func() []dlq.Letter {
-		l, err := dlq.List(ctx, d.bus, orders.Topic, "billing")
+		l, err := dlq.List(ctx, d.bus, orders.Topic, "billing", dlq.Selection{})
 		if err != nil {
 			return nil
 		}
@@ -198,7 +198,7 @@ func (d *demo) poison(ctx context.Context) error {
 	d.say("Poison goes to the dead letter, and the rest goes on", "")
 	var replay []string
 	for _, l := range letters() {
-		d.detail("%s  key %s  %s", l.ID, l.Key, firstLine(l.Error))
+		d.detail("%s  key %s  %s", l.ID, l.Key, firstLine(l.LastError))
 		if string(l.Key) == "zero" {
 			replay = append(replay, l.ID)
 		}
@@ -207,7 +207,7 @@ func (d *demo) poison(ctx context.Context) error {
 		return err
 	}
 	buggy.fixed = true
-	if _, err := dlq.Replay(ctx, d.bus, orders.Topic, "billing", dlq.IDs(replay...)); err != nil {
+	if _, err := dlq.Replay(ctx, d.bus, orders.Topic, "billing", dlq.Selection{IDs: replay}); err != nil {
 		return err
 	}
 	err = consume(ctx, func() bool { return d.books.balanced() }, func(ctx context.Context) error {
@@ -222,14 +222,6 @@ func (d *demo) balance(context.Context) error {
 	published, handled, twice := d.books.counts()
 	d.say("The books balance", "published %d = handled %d, lost %d, handled again %d", published, handled, published-handled, twice)
 	return claim(published == handled, "published %d, handled %d", published, handled)
-}
-
-func firstLine(s string) string {
-	line, _, _ := strings.Cut(s, "\n")
-	if len(line) > 110 {
-		line = line[:110] + "…"
-	}
-	return line
 }
 
 // writeWorkspace writes the schemas of the generated types and the settings that

@@ -99,7 +99,7 @@ func startServer(ctx context.Context, listen, data string) (*server, error) {
 		log, s.closeLog = db, db.Close
 	}
 	var err error
-	s.registry, err = registry.Open(ctx, log, all.Languages(), compat.Default())
+	s.registry, err = registry.Open(ctx, log, all.Languages(), registry.Rules(compat.Default()), registry.Options{})
 	if err != nil {
 		return nil, errors.Join(err, s.closeLog())
 	}
@@ -109,7 +109,7 @@ func startServer(ctx context.Context, listen, data string) (*server, error) {
 	}
 	s.url = "http://" + listener.Addr().String()
 	s.http = &http.Server{
-		Handler:           rest.New(s.registry),
+		Handler:           rest.New(s.registry, rest.Options{Version: buildVersion().Version, Commit: buildVersion().Revision}),
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       time.Minute,
 		IdleTimeout:       2 * time.Minute,
