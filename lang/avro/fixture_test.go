@@ -215,3 +215,19 @@ func TestAgreesWithTwmb(t *testing.T) {
 }
 
 func bigEndian(v uint64) []byte { return binary.BigEndian.AppendUint64(nil, v) }
+
+// checkMutants checks the laws on n mutants.
+func checkMutants(t *testing.T, m *mutator, n int) {
+	t.Helper()
+	good := 0
+	for range n {
+		src := lang.Source{Text: m.next()}
+		if s, err := avro.Parse(src); err == nil {
+			good++
+			laws(t, src, s)
+		}
+	}
+	if good < n/10 {
+		t.Errorf("only %d of %d mutants are schemas", good, n)
+	}
+}

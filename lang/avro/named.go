@@ -84,28 +84,23 @@ func (p *parser) define(t *Type, set func(*Type)) {
 	if !isLocal {
 		old = p.scope[t.Name]
 	}
-	switch {
-	case old == nil:
+	if old == nil {
 		p.local[t.Name] = t
 		p.named = append(p.named, t)
 		set(t)
-	case sameShape(old, t):
-		p.lintf(t.NamePos, LintNameRepeated, "%s is defined a second time, first at %s; expected its name only", t.Name, place(old.NamePos, t.NamePos))
-		set(old)
-	case p.isReference && !isLocal:
-		set(old)
-	default:
-		p.errorf(t.NamePos, CodeNameDuplicate, "%s is already defined at %s; expected each name once", t.Name, place(old.NamePos, t.NamePos))
-		set(old)
+		return
 	}
-}
-
-// sameShape reports whether Java takes the second of two definitions for a
-// repetition of the first. Records never are.
-func sameShape(a, b *Type) bool {
-	return a.Kind == b.Kind && len(a.Props) == 0 && slices.Equal(a.Aliases, b.Aliases) &&
-		(a.Kind == Fixed && a.Size == b.Size ||
-			a.Kind == Enum && slices.EqualFunc(a.Symbols, b.Symbols, func(x, y Symbol) bool { return x.Name == y.Name }))
+	set(old)
+	if p.isReference && !isLocal {
+		return
+	}
+	p.checks = append(p.checks, func() {
+		if sameShape(old, t) {
+			p.lintf(t.NamePos, LintNameRepeated, "%s is defined a second time, first at %s; expected its name only", t.Name, place(old.NamePos, t.NamePos))
+		} else {
+			p.errorf(t.NamePos, CodeNameDuplicate, "%s is already defined at %s, and differently; expected each name once", t.Name, place(old.NamePos, t.NamePos))
+		}
+	})
 }
 
 func (p *parser) record(v *lang.Value, t *Type, space string, set func(*Type)) {

@@ -31,10 +31,11 @@ func javaDouble(f float64) string {
 	case math.IsInf(f, 0):
 		return strings.TrimPrefix(strconv.FormatFloat(f, 'f', -1, 64), "+") + "inity"
 	case abs != 0 && (abs < 1e-3 || abs >= 1e7):
-		mantissa, exponent, _ := strings.Cut(strconv.FormatFloat(f, 'E', -1, 64), "E")
-		if !strings.Contains(mantissa, ".") {
-			mantissa += ".0"
+		text := strconv.FormatFloat(f, 'E', -1, 64)
+		if !strings.Contains(text, ".") {
+			text = strconv.FormatFloat(f, 'E', 1, 64) // Java takes the nearest of two digits
 		}
+		mantissa, exponent, _ := strings.Cut(text, "E")
 		sign := ""
 		if exponent[0] == '-' {
 			sign = "-"

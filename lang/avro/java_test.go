@@ -1,0 +1,87 @@
+package avro_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/wireproof/wireproof/lang"
+	"github.com/wireproof/wireproof/lang/avro"
+	"github.com/wireproof/wireproof/test/javaoracle"
+)
+
+// Where we differ from Java Avro 1.12 on purpose, and why.
+var javaDiffers = map[string]string{
+	"json/comment_after": "Java takes comments, but not behind the schema; a reader of files has no reason to care",
+	"references/nested": "Java knows the root types of references only, and would define what is inside " +
+		"them again, in a text that it then cannot parse with its references",
+}
+
+// What parses here parses in Java, to the same forms and fingerprints, and what
+// Java refuses is refused here.
+func TestAgreesWithJava(t *testing.T) {
+	java := javaoracle.Start(t)
+	for _, f := range fixtures(t) {
+		var refs []string
+		for _, ref := range f.src.References {
+			refs = append(refs, ref.Source.Text)
+		}
+		theirs, javaErr := java.Parse(f.src.Text, refs...)
+		var refusal *javaoracle.Refusal
+		if javaErr != nil && !errors.As(javaErr, &refusal) {
+			t.Fatal(javaErr)
+		}
+		ours, err := avro.Parse(f.src)
+		why, isKnown := javaDiffers[f.name]
+		if (err == nil) != (javaErr == nil) {
+			if !isKnown {
+				t.Errorf("%s:\nours %v\nJava %v", f.name, err, javaErr)
+			}
+			continue
+		}
+		if err != nil {
+			continue
+		}
+		if mine := formsOf(ours); (mine == theirs) == isKnown {
+			t.Errorf("%s: %s\nours %+v\nJava %+v", f.name, why, mine, theirs)
+		}
+	}
+}
+
+func formsOf(s *avro.Schema) javaoracle.Schema {
+	return javaoracle.Schema{
+		Canonical: s.Canonical(), Parsing: s.Parsing(),
+		CRC64:  fmt.Sprintf("%016x", s.Fingerprint()),
+		MD5:    fmt.Sprintf("%x", s.FingerprintMD5()),
+		SHA256: fmt.Sprintf("%x", s.FingerprintSHA256()),
+	}
+}
+
+// The same for what becomes of the fixtures when values in them are dropped and
+// exchanged at random, from a fixed seed.
+func TestAgreesWithJavaOnMutants(t *testing.T) {
+	java := javaoracle.Start(t)
+	m := newMutator(t, 20)
+	accepted := 0
+	for range 3000 {
+		text := m.next()
+		theirs, javaErr := java.Parse(text)
+		var refusal *javaoracle.Refusal
+		if javaErr != nil && !errors.As(javaErr, &refusal) {
+			t.Fatal(javaErr)
+		}
+		ours, err := avro.Parse(lang.Source{Text: text})
+		switch {
+		case (err == nil) != (javaErr == nil):
+			t.Errorf("%s\nours %v\nJava %v", text, err, javaErr)
+		case err == nil:
+			accepted++
+			if mine := formsOf(ours); mine != theirs {
+				t.Errorf("%s\nours %+v\nJava %+v", text, mine, theirs)
+			}
+		}
+	}
+	if accepted < 300 {
+		t.Errorf("only %d mutants are schemas", accepted)
+	}
+}
