@@ -53,9 +53,35 @@ func NewSerializer[T any](ctx context.Context, reg Registry, subject string, t *
 	}
 	header := AppendFrame(nil, id)
 	if t.Source.Type == lang.Protobuf {
-		header = AppendIndexes(header, t.Indexes)
+		path, err := indexesOf(t)
+		if err != nil {
+			return nil, err
+		}
+		header = AppendIndexes(header, path)
 	}
 	return &Serializer[T]{t: t, id: id, header: header}, nil
+}
+
+// indexesOf returns the path of the message of t, found by its name if t does
+// not give it. A wrong path would make every reader take the data for another
+// message, so a path that is given is looked at too.
+func indexesOf[T any](t *Type[T]) ([]int, error) {
+	messages, err := outline(t.Source.Text)
+	if err != nil {
+		return nil, fmt.Errorf("outline of %s: %w", sourceName(t.Source), err)
+	}
+	if t.Indexes == nil {
+		for _, m := range messages {
+			if m.name == t.Name {
+				return m.path, nil
+			}
+		}
+		return nil, fmt.Errorf("%s has no message %s", sourceName(t.Source), t.Name)
+	}
+	if m := messageAt(messages, t.Indexes); m == nil || m.name != t.Name {
+		return nil, fmt.Errorf("message indexes %v are not those of %s in %s", t.Indexes, t.Name, sourceName(t.Source))
+	}
+	return t.Indexes, nil
 }
 
 func register(ctx context.Context, reg Registry, subject string, src lang.Source) (uint32, error) {
