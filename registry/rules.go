@@ -1,11 +1,14 @@
 package registry
 
 import (
+	"fmt"
+
 	"github.com/wireproof/wireproof/compat"
+	"github.com/wireproof/wireproof/compat/rule"
 	"github.com/wireproof/wireproof/lang"
 )
 
-// Rules returns the verdicts of a checker as the registry protocol words them.
+// Rules returns the rules of a checker as the registry asks for them.
 func Rules(c *compat.Checker) Compatibility { return rules{c} }
 
 type rules struct{ checker *compat.Checker }
@@ -13,7 +16,17 @@ type rules struct{ checker *compat.Checker }
 func (r rules) Differences(level string, newer, older lang.Schema) []Difference {
 	var out []Difference
 	for _, f := range r.checker.Differences(compat.Level(level), newer, older) {
-		out = append(out, Difference{ErrorType: f.ErrorType, Description: f.Message + " at " + f.Pointer, Info: f.Info})
+		out = append(out, Difference{ErrorType: f.ErrorType, Description: describe(f), Info: f.Info})
 	}
 	return out
+}
+
+// describe names the place as the protocol does: a path into the schema of the
+// reader, which is the new one when new readers are what breaks.
+func describe(f *rule.Finding) string {
+	reader := "new"
+	if f.Breaks == rule.OldReaders {
+		reader = "old"
+	}
+	return fmt.Sprintf("%s, at path '%s' in the %s schema", f.Message, f.Pointer, reader)
 }

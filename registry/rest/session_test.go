@@ -9,45 +9,19 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wireproof/wireproof/compat/avrorules"
-	"github.com/wireproof/wireproof/compat/rule"
+	"github.com/wireproof/wireproof/compat"
 	"github.com/wireproof/wireproof/internal/golden"
-	"github.com/wireproof/wireproof/lang"
-	"github.com/wireproof/wireproof/lang/avro"
-	"github.com/wireproof/wireproof/lang/protobuf"
+	"github.com/wireproof/wireproof/lang/all"
 	"github.com/wireproof/wireproof/registry"
 	"github.com/wireproof/wireproof/registry/memlog"
 	"github.com/wireproof/wireproof/registry/rest"
 )
 
-// avroOnly checks Avro and lets every Protobuf schema pass.
-type avroOnly struct{}
-
-func (avroOnly) Differences(level string, newer, older lang.Schema) (out []registry.Difference) {
-	n, ok1 := newer.(*avro.Schema)
-	o, ok2 := older.(*avro.Schema)
-	if !ok1 || !ok2 {
-		return nil
-	}
-	for _, dir := range []rule.Breaks{rule.OldReaders, rule.Readers} {
-		if dir == rule.OldReaders && strings.HasPrefix(level, "BACKWARD") || dir == rule.Readers && strings.HasPrefix(level, "FORWARD") {
-			continue
-		}
-		for _, f := range avrorules.Check(n, o, dir) {
-			if f.Breaks == dir {
-				out = append(out, registry.Difference{ErrorType: f.ErrorType, Description: f.Pointer, Info: f.Info})
-			}
-		}
-	}
-	return out
-}
-
 // newServer serves an empty registry whose clock stands still.
 func newServer(t testing.TB, opts rest.Options) *httptest.Server {
 	t.Helper()
-	languages := []lang.Language{avro.Language(), protobuf.Language()}
 	now := func() time.Time { return time.UnixMilli(1_700_000_000_000) }
-	reg, err := registry.Open(t.Context(), memlog.New(), languages, avroOnly{}, registry.Options{Now: now})
+	reg, err := registry.Open(t.Context(), memlog.New(), all.Languages(), registry.Rules(compat.Default()), registry.Options{Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +59,7 @@ func play(t *testing.T, srv *httptest.Server, line string) string {
 	method, rest, _ := strings.Cut(line, " ")
 	path, body, _ := strings.Cut(rest, " ")
 	resp := send(t, srv, method, path, body, nil)
-	return strings.TrimSpace(fmt.Sprintf("%d %s", resp.status, resp.body))
+	return strings.TrimSpace(fmt.Sprintf("%d %s", resp.status, strings.ReplaceAll(resp.body, "\n", `\n`)))
 }
 
 type answer struct {
