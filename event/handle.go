@@ -12,7 +12,7 @@ import (
 // ended, the drain has, or the broker did not store the retry or dead letter.
 func (l *lane) handle(d *Delivery) bool {
 	c := l.c
-	if c.places[d.Topic].level == 0 && replayForAnother(d.Headers, c.group) {
+	if c.places[d.Topic].level == 0 && replayForAnother(d, c.group) {
 		c.observed(Skipped, d, nil)
 		return true
 	}
@@ -151,12 +151,14 @@ func (c *consumer) observed(o Outcome, d *Delivery, err error) {
 	}
 }
 
-// replayForAnother reports whether the headers are those of a replay of another
-// group's dead letter.
-func replayForAnother(h Headers, group string) bool {
-	if _, ok := h.Get(HeaderReplayID); !ok {
+// replayForAnother reports whether d is the replay of another group's dead
+// letter. Its id must name d's topic: a message that a handler of a replay
+// publishes elsewhere, with all headers copied, is no replay.
+func replayForAnother(d *Delivery, group string) bool {
+	id, ok := d.Headers.Get(HeaderReplayID)
+	if !ok || len(id) <= len(d.Topic) || string(id[:len(d.Topic)]) != d.Topic || id[len(d.Topic)] != '/' {
 		return false
 	}
-	of := h.text(HeaderGroup)
+	of := d.Headers.text(HeaderGroup)
 	return of != "" && of != group
 }

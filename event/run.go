@@ -164,9 +164,8 @@ func (c *consumer) run(ctx context.Context, src Source) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if n := len(c.undrained); n > 0 {
-		some := c.undrained[:min(n, 5)]
-		c.failures = append(c.failures, fmt.Errorf("event: %d messages of group %q were not drained in %v, among them %v",
-			n, c.group, c.settings.drain, some))
+		c.failures = append(c.failures, fmt.Errorf("event: group %q did not drain in %v: %d started and not settled, first %q",
+			c.group, c.settings.drain, n, c.undrained[:min(n, 5)]))
 	}
 	return errors.Join(c.failures...)
 }

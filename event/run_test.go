@@ -191,7 +191,7 @@ func TestDrain(t *testing.T) {
 		"heeds its context": {func(ctx context.Context, _ <-chan struct{}) error {
 			<-ctx.Done()
 			return ctx.Err()
-		}, "1 messages of group \"g\" were not drained in 10s, among them [t/0 offset 1]", 0},
+		}, `group "g" did not drain in 10s: 1 started and not settled, first ["t/0 offset 1"]`, 0},
 		"finishes all the same": {func(ctx context.Context, _ <-chan struct{}) error { <-ctx.Done(); return nil }, "", 1},
 		"heeds nothing": {func(_ context.Context, release <-chan struct{}) error { <-release; return nil },
 			"t/0 offset 1 (its handler still runs)", 0},
