@@ -15,11 +15,20 @@ import (
 // union takes a value of any of its branches. For float and double it also takes
 // the strings NaN, Infinity and -Infinity, which JSON numbers cannot say.
 func CheckDefault(t *Type, v *lang.Value) *lang.Error {
-	if f := checkDefault(t, v); f != nil {
+	var c defaultCheck
+	if f := c.check(t, v); f != nil {
 		return f.err
 	}
 	return nil
 }
+
+// maxDefaultSteps bounds the work on the defaults of one text. A default that
+// holds no unions takes a step for each of its values, so no honest text comes
+// near; records in unions in records could take time without end.
+const maxDefaultSteps = lang.MaxText
+
+// A defaultCheck counts the steps taken.
+type defaultCheck struct{ steps int }
 
 // A defaultFault is a default that does not fit. Java accepts a lenient one.
 type defaultFault struct {
@@ -40,9 +49,12 @@ func lenient(v *lang.Value, format string, args ...any) *defaultFault {
 	return f
 }
 
-func checkDefault(t *Type, v *lang.Value) *defaultFault {
+func (c *defaultCheck) check(t *Type, v *lang.Value) *defaultFault {
 	if t == nil { // a mistake that is reported elsewhere
 		return nil
+	}
+	if c.steps++; c.steps > maxDefaultSteps {
+		return misfit(v, "one that can be checked in %d steps", maxDefaultSteps)
 	}
 	need := func(ok bool, want string) *defaultFault {
 		if ok {
@@ -71,16 +83,16 @@ func checkDefault(t *Type, v *lang.Value) *defaultFault {
 		if v.Kind != lang.Array {
 			return misfit(v, "an array")
 		}
-		return worst(len(v.Items), func(i int) *defaultFault { return checkDefault(t.Items, v.Items[i]) })
+		return worst(len(v.Items), func(i int) *defaultFault { return c.check(t.Items, v.Items[i]) })
 	case Map:
 		if v.Kind != lang.Object {
 			return misfit(v, "an object for map")
 		}
-		return worst(len(v.Members), func(i int) *defaultFault { return checkDefault(t.Items, v.Members[i].Value) })
+		return worst(len(v.Members), func(i int) *defaultFault { return c.check(t.Items, v.Members[i].Value) })
 	case Union:
-		return checkUnion(t, v)
+		return c.union(t, v)
 	case Record:
-		return checkRecord(t, v)
+		return c.record(t, v)
 	}
 	return nil
 }
@@ -142,21 +154,24 @@ func checkSymbol(t *Type, v *lang.Value) *defaultFault {
 	return lenient(v, "a symbol of %s", orUnnamed(t))
 }
 
-func checkUnion(t *Type, v *lang.Value) *defaultFault {
+func (c *defaultCheck) union(t *Type, v *lang.Value) *defaultFault {
 	var best *defaultFault
 	labels := make([]string, 0, len(t.Branches))
 	for _, b := range t.Branches {
 		if b == nil {
 			return nil
 		}
-		f := checkDefault(b, v)
+		labels = append(labels, b.label())
+		if !mayHold(b.Kind, v.Kind) {
+			continue // decided without the cost of a message
+		}
+		f := c.check(b, v)
 		if f == nil {
 			return nil
 		}
 		if f.lenient && best == nil {
 			best = f
 		}
-		labels = append(labels, b.label())
 	}
 	if best != nil {
 		return best
@@ -164,14 +179,32 @@ func checkUnion(t *Type, v *lang.Value) *defaultFault {
 	return misfit(v, "a value of one of the branches %s", strings.Join(labels, ", "))
 }
 
-func checkRecord(t *Type, v *lang.Value) *defaultFault {
+// mayHold reports whether a value of JSON can be a default of a type at all.
+func mayHold(k Kind, v lang.ValueKind) bool {
+	switch v {
+	case lang.Null:
+		return k == Null
+	case lang.Bool:
+		return k == Boolean
+	case lang.Number:
+		return k >= Int && k <= Double
+	case lang.String:
+		return k == String || k == Bytes || k == Fixed || k == Enum || k == Float || k == Double
+	case lang.Array:
+		return k == Array
+	}
+	return k == Map || k == Record
+}
+
+func (c *defaultCheck) record(t *Type, v *lang.Value) *defaultFault {
 	if v.Kind != lang.Object {
 		return misfit(v, "an object for the record %s", orUnnamed(t))
 	}
+	given := lastValues(v)
 	return worst(len(t.Fields), func(i int) *defaultFault {
 		f := t.Fields[i]
-		if value := v.Get(f.Name); value != nil {
-			return checkDefault(f.Type, value)
+		if value := given[f.Name]; value != nil {
+			return c.check(f.Type, value)
 		}
 		if f.Default == nil {
 			return misfit(v, "a value for the field %q of %s, which has no default itself", f.Name, orUnnamed(t))
@@ -189,7 +222,7 @@ func (p *parser) fieldDefault(f *Field) {
 		p.floatText(f)
 		return
 	}
-	fault := checkDefault(f.Type, f.Default)
+	fault := p.defaults.check(f.Type, f.Default)
 	switch {
 	case fault == nil:
 	case fault.lenient:

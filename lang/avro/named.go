@@ -54,22 +54,24 @@ func (p *parser) declare(v *lang.Value, t *Type, space string) string {
 
 // aliases reads the aliases of a named type; they are relative to its namespace.
 func (p *parser) aliases(v *lang.Value, t *Type, space string) {
+	taken := map[string]bool{t.Name: true}
 	for _, a := range p.strings(v.Get("aliases"), CodeAliasInvalid, "aliases") {
 		aliasSpace, simple := space, a.Str
 		if dot := strings.LastIndexByte(simple, '.'); dot >= 0 {
 			aliasSpace, simple = simple[:dot], simple[dot+1:]
-			if !validSpace(aliasSpace) {
+			if aliasSpace != "" && !validSpace(aliasSpace) {
 				p.lintf(a.Pos, LintAlias, "the namespace of the alias %q is no name; expected names joined by dots", a.Str)
 			}
 		}
 		p.checkName(simple, a.Pos, CodeAliasInvalid, "the alias")
 		full := join(aliasSpace, simple)
-		if full == t.Name || slices.Contains(t.Aliases, full) {
+		if taken[full] {
 			p.lintf(a.Pos, LintAlias, "the alias %q says nothing new; expected a name that is not taken", a.Str)
 		}
-		if !slices.Contains(t.Aliases, full) {
+		if !taken[full] || full == t.Name && !slices.Contains(t.Aliases, full) {
 			t.Aliases = append(t.Aliases, full)
 		}
+		taken[full] = true
 	}
 }
 
@@ -152,17 +154,7 @@ func (p *parser) field(v *lang.Value, space string, t *Type) *Field {
 		f.TypePos = typ.Pos
 		p.schema(typ, space, func(t *Type) { f.Type = t })
 	}
-	for _, a := range p.strings(v.Get("aliases"), CodeAliasInvalid, "aliases") {
-		if !validName(a.Str) {
-			p.lintf(a.Pos, LintAlias, "the alias %q of the field is no name; expected letters, digits and _", a.Str)
-		}
-		if a.Str == f.Name || slices.Contains(f.Aliases, a.Str) {
-			p.lintf(a.Pos, LintAlias, "the alias %q of the field says nothing new; expected a name that is not taken", a.Str)
-		}
-		if !slices.Contains(f.Aliases, a.Str) {
-			f.Aliases = append(f.Aliases, a.Str)
-		}
-	}
+	p.fieldAliases(v, f)
 	if f.Default = v.Get("default"); f.Default != nil {
 		p.checks = append(p.checks, func() { p.fieldDefault(f) })
 	}
@@ -172,6 +164,23 @@ func (p *parser) field(v *lang.Value, space string, t *Type) *Field {
 		return nil
 	}
 	return f
+}
+
+// fieldAliases reads the aliases of a field, which Java takes as they are.
+func (p *parser) fieldAliases(v *lang.Value, f *Field) {
+	seen := map[string]bool{}
+	for _, a := range p.strings(v.Get("aliases"), CodeAliasInvalid, "aliases") {
+		if !validName(a.Str) {
+			p.lintf(a.Pos, LintAlias, "the alias %q of the field is no name; expected letters, digits and _", a.Str)
+		}
+		if a.Str == f.Name || seen[a.Str] {
+			p.lintf(a.Pos, LintAlias, "the alias %q of the field says nothing new; expected a name that is not taken", a.Str)
+		}
+		if !seen[a.Str] {
+			f.Aliases = append(f.Aliases, a.Str)
+		}
+		seen[a.Str] = true
+	}
 }
 
 func (p *parser) order(v *lang.Value) string {

@@ -2,7 +2,6 @@ package avro
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"unicode"
 
@@ -50,7 +49,8 @@ func (p *parser) resolve() {
 			}
 			u.set(t)
 		case p.isOpen && validFull(full):
-			if !slices.Contains(p.unknown, full) {
+			if !p.isUnknown[full] {
+				p.isUnknown[full] = true
 				p.unknown = append(p.unknown, full)
 			}
 		default:
@@ -78,19 +78,27 @@ func (p *parser) unknownName(u use, full string) {
 			hint = fmt.Sprintf("the text of the reference %q, which is not at hand", ref.Name)
 		}
 	}
-	for known := range p.local {
-		if strings.EqualFold(known, full) || simpleName(known) == simpleName(full) {
-			hint = known // the smallest, so that the message does not depend on the order of a map
-			for other := range p.local {
-				if (strings.EqualFold(other, full) || simpleName(other) == simpleName(full)) && other < hint {
-					hint = other
-				}
-			}
-			hint = fmt.Sprintf("a known type, such as %s", hint)
-			break
-		}
+	if near := p.nearName(full); near != "" {
+		hint = "a known type, such as " + near
 	}
 	p.errorf(u.pos, CodeNameUnknown, "nothing defines the type %q; expected %s", full, hint)
+}
+
+// nearName returns the first type of the text whose name differs from full in
+// letter case or namespace only. It looks for a few names: a text with more
+// unknown ones has another trouble.
+func (p *parser) nearName(full string) string {
+	const most = 20
+	if p.isUnknown[full] = true; len(p.isUnknown) > most {
+		return ""
+	}
+	simple := simpleName(full)
+	for _, t := range p.named {
+		if strings.EqualFold(t.Name, full) || simpleName(t.Name) == simple {
+			return t.Name
+		}
+	}
+	return ""
 }
 
 // checkName reports a simple name that Java refuses, and lints one that the

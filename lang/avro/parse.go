@@ -31,7 +31,11 @@ const (
 	CodeUnionNested      = "AVRO_UNION_NESTED"
 	CodeUnionDuplicate   = "AVRO_UNION_DUPLICATE"
 	CodeReferenceTooMany = "AVRO_REFERENCES_LIMIT"
+	CodeTypesTooMany     = "AVRO_TYPES_LIMIT"
 )
+
+// maxTypes is how many types one text may write, names of types included.
+const maxTypes = 100_000
 
 // Codes of what the specification forbids and Java Avro 1.12 lets pass; see
 // [Schema.Lint].
@@ -125,7 +129,7 @@ func (sc *scope) parseText(src lang.Source, open, isReference bool) (*Schema, []
 	if err != nil {
 		return nil, nil, err
 	}
-	p := &parser{scope: sc.types, local: map[string]*Type{}, isReference: isReference, isOpen: open, refs: src.References}
+	p := &parser{scope: sc.types, local: map[string]*Type{}, isUnknown: map[string]bool{}, isReference: isReference, isOpen: open, refs: src.References}
 	for _, pos := range comments {
 		p.lintf(pos, LintComment, "a comment, which JSON does not have; expected it in a \"doc\" attribute")
 	}
@@ -156,6 +160,9 @@ type parser struct {
 	isReference bool // a name that the scope has too is no mistake
 	isOpen      bool // an unknown name is no mistake
 	unknown     []string
+	isUnknown   map[string]bool // what is in unknown, or was reported
+	types       int             // written so far
+	defaults    defaultCheck
 	errs        lang.ErrorList
 	lint        []*lang.Error
 }
@@ -171,6 +178,12 @@ func (p *parser) lintf(pos lang.Pos, code, format string, args ...any) {
 // schema reads one type and hands it to set: at once, or when the name that v
 // is has been resolved. After a mistake set may never be called.
 func (p *parser) schema(v *lang.Value, space string, set func(*Type)) {
+	if p.types++; p.types > maxTypes {
+		if p.types == maxTypes+1 {
+			p.errorf(v.Pos, CodeTypesTooMany, "this type is one too many; one text may write at most %d", maxTypes)
+		}
+		return
+	}
 	switch v.Kind {
 	case lang.String:
 		p.name(v.Str, v.Pos, v.Pos, space, set)
@@ -272,12 +285,12 @@ func (p *parser) distinct(t *Type) {
 
 // duplicateKeys reports keys that occur twice; the last one holds.
 func (p *parser) duplicateKeys(v *lang.Value) {
-	for i, m := range v.Members {
-		for _, earlier := range v.Members[:i] {
-			if earlier.Key == m.Key {
-				p.lintf(m.KeyPos, LintKeyDuplicate, "the key %q occurs twice, first at %d:%d; expected it once", m.Key, earlier.KeyPos.Line, earlier.KeyPos.Col)
-				break
-			}
+	first := make(map[string]lang.Pos, len(v.Members))
+	for _, m := range v.Members {
+		if at, dup := first[m.Key]; dup {
+			p.lintf(m.KeyPos, LintKeyDuplicate, "the key %q occurs twice, first at %d:%d; expected it once", m.Key, at.Line, at.Col)
+			continue
 		}
+		first[m.Key] = m.KeyPos
 	}
 }

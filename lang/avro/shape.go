@@ -58,10 +58,21 @@ func sameValue(a, b *lang.Value) bool {
 			return false
 		}
 	}
-	for _, m := range a.Members {
-		if other := b.Get(m.Key); other == nil || !sameValue(a.Get(m.Key), other) {
+	theirs := lastValues(b)
+	for key, value := range lastValues(a) {
+		if other := theirs[key]; other == nil || !sameValue(value, other) {
 			return false
 		}
 	}
 	return true
+}
+
+// lastValues returns the members of v by key; of a key that occurs twice the
+// last one holds.
+func lastValues(v *lang.Value) map[string]*lang.Value {
+	out := make(map[string]*lang.Value, len(v.Members))
+	for _, m := range v.Members {
+		out[m.Key] = m.Value
+	}
+	return out
 }
