@@ -117,7 +117,7 @@ func (h Headers) attempts() int {
 // due returns when a retry is due; the zero time if it does not say.
 func (h Headers) due() time.Time {
 	t, err := time.Parse(time.RFC3339Nano, h.text(HeaderDue))
-	if err != nil {
+	if err != nil || t.UTC().Year() > 9999 { // which RFC 3339 cannot say in UTC
 		return time.Time{}
 	}
 	return t
