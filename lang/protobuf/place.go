@@ -2,6 +2,7 @@ package protobuf
 
 import (
 	"strconv"
+	"sync"
 
 	"github.com/wireproof/wireproof/lang"
 )
@@ -31,8 +32,9 @@ func (s *Schema) Messages() []Message {
 	return out
 }
 
-// The methods below find the place of an element by its full name. One that the
-// text does not have gives a Pos with only the path.
+// The methods below find the place of an element by its full name, in the file or
+// in the text of a reference. One that is in neither gives a Pos with only the
+// path of the file.
 
 // PackagePos returns the place of the package's name, or the start of the text.
 func (s *Schema) PackagePos() lang.Pos {
@@ -91,16 +93,21 @@ func join(prefix, name string) string {
 // places finds elements by name; it is built on the first question, because
 // most schemas are never complained about.
 type places struct {
-	lines *lines
-	at    map[string]span
+	lines    *lines
+	at       map[string]span
+	imported func() []*places // of the references
 }
 
 func (p *places) pos(key string) lang.Pos {
-	at, ok := p.at[key]
-	if !ok {
-		return lang.Pos{Path: p.lines.path}
+	if at, ok := p.at[key]; ok {
+		return p.lines.pos(at.start, at.end)
 	}
-	return p.lines.pos(at.start, at.end)
+	for _, other := range p.imported() {
+		if at, ok := other.at[key]; ok {
+			return other.lines.pos(at.start, at.end)
+		}
+	}
+	return lang.Pos{Path: p.lines.path}
 }
 
 func (p *places) add(key string, at span) {
@@ -111,6 +118,7 @@ func (p *places) add(key string, at span) {
 
 func newPlaces(src lang.Source, f *fileNode) *places {
 	p := &places{lines: newLines(src.Path, src.Text), at: map[string]span{}}
+	p.imported = sync.OnceValue(func() []*places { return importedPlaces(src) })
 	p.types(f.pkg, f.messages, f.enums, f.extends)
 	for _, s := range f.services {
 		full := join(f.pkg, s.name)
@@ -120,6 +128,50 @@ func newPlaces(src lang.Source, f *fileNode) *places {
 		}
 	}
 	return p
+}
+
+// importedPlaces reads the texts that src refers to, each once.
+func importedPlaces(src lang.Source) []*places {
+	var out []*places
+	eachReference(src, func(r lang.Reference) {
+		named := *r.Source
+		named.Path = r.Name
+		if tree, err := parseTree(r.Name, named.Text); err == nil {
+			named.References = nil
+			out = append(out, newPlaces(named, tree))
+		}
+	})
+	return out
+}
+
+// eachReference calls do once for each import path that src reaches and that has
+// a text.
+func eachReference(src lang.Source, do func(lang.Reference)) {
+	seen := map[string]bool{}
+	var walk func(refs []lang.Reference)
+	walk = func(refs []lang.Reference) {
+		for _, r := range refs {
+			if r.Source != nil && !seen[r.Name] {
+				seen[r.Name] = true
+				do(r)
+				walk(r.Source.References)
+			}
+		}
+	}
+	walk(src.References)
+}
+
+// Reference returns the reference that provides an import path, however far
+// away. Bundled files have none.
+func (s *Schema) Reference(importPath string) (lang.Reference, bool) {
+	var found lang.Reference
+	var ok bool
+	eachReference(s.source, func(r lang.Reference) {
+		if r.Name == importPath {
+			found, ok = r, true
+		}
+	})
+	return found, ok
 }
 
 func (p *places) types(prefix string, ms []*messageNode, es []*enumNode, xs []*extendNode) {

@@ -1,0 +1,257 @@
+// Package protorules says which changes of a Protobuf schema break whom. One walk
+// over the elements of both sides gives two verdicts: that of the registry
+// protocol (findings with an ErrorType, category CONFLUENT) and that of Buf's
+// category WIRE (findings whose rule has that category).
+//
+// The verdicts pair elements differently. The registry's compares messages by
+// their name without the package, and looks only at messages and fields; Buf's
+// compares elements by their full name, so after a change of package it has
+// nothing more to say. A finding whose ErrorType is empty is Buf's alone and must
+// not make a registry refuse a schema.
+package protorules
+
+import (
+	"strconv"
+	"strings"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/wireproof/wireproof/compat/rule"
+	"github.com/wireproof/wireproof/lang"
+	"github.com/wireproof/wireproof/lang/protobuf"
+)
+
+// Check returns everything that breaks when newer takes the place of older and
+// reads data of older: what BACKWARD forbids, and everything that Buf's WIRE
+// forbids, which knows no direction.
+func Check(newer, older *protobuf.Schema) []*rule.Finding {
+	w := &walker{reader: newer, writer: older, seen: map[string]bool{}}
+	w.files()
+	return w.found
+}
+
+// CheckOldReaders returns what keeps older from reading data of newer: what
+// FORWARD forbids. These are the registry's verdicts with the sides swapped;
+// Buf's rules are in the answer of [Check] and not repeated here.
+func CheckOldReaders(newer, older *protobuf.Schema) []*rule.Finding {
+	w := &walker{reader: older, writer: newer, seen: map[string]bool{}, forward: true}
+	w.files()
+	return w.found
+}
+
+// A walker compares what a reader knows with what a writer writes. In the words
+// of the protocol the writer's side is the original and the reader's the update.
+type walker struct {
+	reader, writer *protobuf.Schema
+	forward        bool // the reader is the older side
+	wire           bool // Buf's rules apply: both sides are in one package
+	found          []*rule.Finding
+	seen           map[string]bool // pairs of messages, by their full names
+}
+
+// A spot is where the walk stands: the message on both sides.
+type spot struct {
+	reader, writer protoreflect.MessageDescriptor
+	path           string // Outer.Inner
+	pointer        string // #/Outer/Inner
+}
+
+func (s spot) child(name string) (path, pointer string) {
+	return strings.TrimPrefix(s.path+"."+name, "."), strings.TrimSuffix(s.pointer, "/") + "/" + name
+}
+
+// report adds a finding. The positions are of the reader's and the writer's
+// element; what is new and what is old depends on the direction.
+func (w *walker) report(f rule.Finding, reader, writer lang.Pos) {
+	f.Breaks = rule.Readers
+	f.New, f.Old = reader, writer
+	if w.forward {
+		f.Breaks = rule.OldReaders
+		f.New, f.Old = writer, reader
+	}
+	w.found = append(w.found, &f)
+}
+
+// gone words that the reader lacks an element of the writer.
+func (w *walker) gone() string {
+	if w.forward {
+		return "was added"
+	}
+	return "was removed"
+}
+
+// change words a value of both sides in the order of time.
+func (w *walker) change(reader, writer string) string {
+	if w.forward {
+		reader, writer = writer, reader
+	}
+	return "changed from " + writer + " to " + reader
+}
+
+// notes returns what stands at the new and at the old place.
+func (w *walker) notes(reader, writer string) (newNote, oldNote string) {
+	if w.forward {
+		return writer, reader
+	}
+	return reader, writer
+}
+
+func (w *walker) files() {
+	r, o := w.reader.File(), w.writer.File()
+	w.wire = !w.forward && r.Package() == o.Package()
+	if r.Package() != o.Package() {
+		f := rule.Finding{Rule: fileSamePackage, ErrorType: packageChanged, Pointer: "#/",
+			Message: "file package " + w.change(quoted(r.Package()), quoted(o.Package()))}
+		f.NewNote, f.OldNote = w.notes(string(r.Package()), string(o.Package()))
+		w.report(f, w.reader.PackagePos(), w.writer.PackagePos())
+	}
+	w.messages(spot{pointer: "#/"}, r.Messages(), o.Messages(), w.reader.PackagePos())
+	if w.wire {
+		w.enums("", r.Enums(), o.Enums())
+		w.extensions()
+		w.services(r.Services(), o.Services())
+	}
+}
+
+// messages pairs messages of one level by name. Entries of maps belong to their
+// fields.
+func (w *walker) messages(at spot, readers, writers protoreflect.MessageDescriptors, parent lang.Pos) {
+	for i := range writers.Len() {
+		o := writers.Get(i)
+		if o.IsMapEntry() {
+			continue
+		}
+		path, pointer := at.child(string(o.Name()))
+		r := readers.ByName(o.Name())
+		if r == nil {
+			f := rule.Finding{Rule: messageNoDelete, ErrorType: messageRemoved, Path: path, Pointer: pointer,
+				Message: "message " + quoted(path) + " " + w.gone()}
+			f.NewNote, f.OldNote = w.notes("no message "+string(o.Name()), "")
+			w.report(f, parent, w.writer.MessagePos(string(o.FullName())))
+			continue
+		}
+		w.message(spot{r, o, path, pointer})
+	}
+}
+
+func (w *walker) message(at spot) {
+	key := string(at.reader.FullName()) + " " + string(at.writer.FullName())
+	if w.seen[key] {
+		return
+	}
+	w.seen[key] = true
+	w.oneofs(at)
+	w.fields(at)
+	if w.wire {
+		w.reservedOfMessage(at)
+		w.enums(at.path, at.reader.Enums(), at.writer.Enums())
+	}
+	w.messages(at, at.reader.Messages(), at.writer.Messages(), w.reader.MessagePos(string(at.reader.FullName())))
+}
+
+func (w *walker) fields(at spot) {
+	for i := range at.writer.Fields().Len() {
+		o := at.writer.Fields().Get(i)
+		if r := at.reader.Fields().ByNumber(o.Number()); r != nil {
+			w.pair(at, r, o)
+			continue
+		}
+		w.fieldGone(at, o)
+	}
+	for i := range at.reader.Fields().Len() {
+		r := at.reader.Fields().Get(i)
+		if r.Cardinality() == protoreflect.Required && at.writer.Fields().ByNumber(r.Number()) == nil {
+			w.required(at, r, requiredFieldAdded)
+		}
+	}
+}
+
+func (w *walker) fieldGone(at spot, o protoreflect.FieldDescriptor) {
+	if o.Cardinality() == protoreflect.Required {
+		w.required(at, o, requiredFieldRemoved)
+	}
+	if !w.wire || at.reader.ReservedRanges().Has(o.Number()) {
+		return
+	}
+	path, pointer := at.child(string(o.Name()))
+	w.report(rule.Finding{Rule: fieldNoDelete, Path: path, Pointer: numbered(pointer, o),
+		Message: "field " + quoted(path) + " was deleted without reserving the number " + number(o),
+		NewNote: "no reserved " + number(o),
+	}, w.reader.MessagePos(string(at.reader.FullName())), w.fieldPos(w.writer, o))
+}
+
+// required reports a required field that one side has and the other has not, or
+// has with another label; only the first is an error type of the protocol.
+func (w *walker) required(at spot, fd protoreflect.FieldDescriptor, errorType string) {
+	path, pointer := at.child(string(fd.Name()))
+	verb := "added"
+	if errorType == requiredFieldRemoved != w.forward {
+		verb = "deleted"
+	}
+	reader, writer := w.fieldPos(w.reader, fd), w.writer.MessagePos(string(at.writer.FullName()))
+	if errorType == requiredFieldRemoved {
+		reader, writer = w.reader.MessagePos(string(at.reader.FullName())), w.fieldPos(w.writer, fd)
+	}
+	f := rule.Finding{Rule: messageSameRequired, ErrorType: errorType, Path: path, Pointer: numbered(pointer, fd),
+		Message: "message " + quoted(at.path) + " had required field " + quoted(fd.Name()) + " " + verb}
+	w.report(f, reader, writer)
+}
+
+// enums compares enums for Buf; the registry accepts every change of them.
+func (w *walker) enums(prefix string, readers, writers protoreflect.EnumDescriptors) {
+	for i := range writers.Len() {
+		o := writers.Get(i)
+		r := readers.ByName(o.Name())
+		if r == nil {
+			continue
+		}
+		path, pointer := spot{path: prefix, pointer: "#/" + strings.ReplaceAll(prefix, ".", "/")}.child(string(o.Name()))
+		done := map[protoreflect.EnumNumber]bool{}
+		for j := range o.Values().Len() {
+			v := o.Values().Get(j)
+			if done[v.Number()] || r.Values().ByNumber(v.Number()) != nil || r.ReservedRanges().Has(v.Number()) {
+				continue
+			}
+			done[v.Number()] = true
+			n := strconv.Itoa(int(v.Number()))
+			w.report(rule.Finding{Rule: enumValueNoDelete, Path: path + "." + string(v.Name()), Pointer: pointer + "/" + n,
+				Message: "value " + quoted(v.Name()) + " of enum " + quoted(path) + " was deleted without reserving the number " + n,
+				NewNote: "no reserved " + n,
+			}, w.reader.EnumPos(string(r.FullName())), w.writer.EnumValuePos(string(o.FullName()), int(v.Number())))
+		}
+		w.reservedOfEnum(r, o, path, pointer)
+	}
+}
+
+func (w *walker) fieldPos(s *protobuf.Schema, fd protoreflect.FieldDescriptor) lang.Pos {
+	if fd.IsExtension() {
+		return s.ExtensionPos(string(fd.FullName()))
+	}
+	if parent := fd.ContainingMessage(); parent.IsMapEntry() {
+		// The place of a key or value is that of the map.
+		if outer, ok := parent.Parent().(protoreflect.MessageDescriptor); ok {
+			for i := range outer.Fields().Len() {
+				if f := outer.Fields().Get(i); f.Message() != nil && f.Message().FullName() == parent.FullName() {
+					return s.FieldTypePos(string(outer.FullName()), int(f.Number()))
+				}
+			}
+		}
+	}
+	return s.FieldPos(string(fd.ContainingMessage().FullName()), int(fd.Number()))
+}
+
+func (w *walker) typePos(s *protobuf.Schema, fd protoreflect.FieldDescriptor) lang.Pos {
+	if fd.IsExtension() || fd.ContainingMessage().IsMapEntry() {
+		return w.fieldPos(s, fd)
+	}
+	return s.FieldTypePos(string(fd.ContainingMessage().FullName()), int(fd.Number()))
+}
+
+func quoted[S ~string](s S) string { return strconv.Quote(string(s)) }
+
+func number(fd protoreflect.FieldDescriptor) string { return strconv.Itoa(int(fd.Number())) }
+
+// numbered puts the number of a field in the place of its name.
+func numbered(pointer string, fd protoreflect.FieldDescriptor) string {
+	return strings.TrimSuffix(pointer, string(fd.Name())) + number(fd)
+}
