@@ -1,0 +1,272 @@
+package rest_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/wireproof/wireproof/compat"
+	"github.com/wireproof/wireproof/lang/all"
+	"github.com/wireproof/wireproof/registry"
+	"github.com/wireproof/wireproof/registry/rest"
+)
+
+const v1JSON = "application/vnd.schemaregistry.v1+json"
+
+func TestContentTypes(t *testing.T) {
+	t.Parallel()
+	srv := newServer(t, rest.Options{})
+	for _, c := range []struct {
+		accept string
+		want   string // "" means 406
+	}{
+		{"", v1JSON},
+		{"*/*", v1JSON},
+		{"application/*", v1JSON},
+		{"application/json", "application/json"},
+		{"application/vnd.schemaregistry+json", "application/vnd.schemaregistry+json"},
+		{"application/json, application/vnd.schemaregistry.v1+json", v1JSON},
+		{"application/json, application/vnd.schemaregistry.v1+json;q=0.3", "application/json"},
+		{"text/html, */*;q=0.1", v1JSON},
+		{"APPLICATION/JSON", "application/json"},
+		{"*/*, application/vnd.schemaregistry.v1+json;q=0", "application/vnd.schemaregistry+json"},
+		{"text/html", ""},
+		{"application/json;q=0", ""},
+	} {
+		header := http.Header{}
+		if c.accept != "" {
+			header.Set("Accept", c.accept)
+		}
+		got := send(t, srv, http.MethodGet, "/subjects", "", header)
+		switch {
+		case c.want == "" && got.status != http.StatusNotAcceptable:
+			t.Errorf("Accept %q: status %d, want 406", c.accept, got.status)
+		case c.want != "" && (got.status != http.StatusOK || got.header.Get("Content-Type") != c.want):
+			t.Errorf("Accept %q: %d %q, want 200 %q", c.accept, got.status, got.header.Get("Content-Type"), c.want)
+		}
+	}
+	for contentType, want := range map[string]int{
+		"":                                    200,
+		v1JSON:                                200,
+		"application/vnd.schemaregistry+json": 200,
+		"application/json; charset=utf-8":     200,
+		"application/octet-stream":            200,
+		"text/plain":                          415,
+		"application/x-www-form-urlencoded":   415,
+		"/;=":                                 415,
+	} {
+		header := http.Header{}
+		if contentType != "" {
+			header.Set("Content-Type", contentType)
+		}
+		if got := send(t, srv, http.MethodPost, "/subjects/a/versions", `{"schema":"\"int\""}`, header); got.status != want {
+			t.Errorf("Content-Type %q: status %d, want %d", contentType, got.status, want)
+		}
+	}
+}
+
+func TestHeadAndAllow(t *testing.T) {
+	t.Parallel()
+	srv := newServer(t, rest.Options{})
+	get := send(t, srv, http.MethodGet, "/config", "", nil)
+	head := send(t, srv, http.MethodHead, "/config", "", nil)
+	if head.status != 200 || head.body != "" || head.header.Get("Content-Length") != fmt.Sprint(len(get.body)) {
+		t.Errorf("HEAD /config = %d, body %q, length %s, want 200, no body and length %d",
+			head.status, head.body, head.header.Get("Content-Length"), len(get.body))
+	}
+	if got := send(t, srv, http.MethodHead, "/subjects/none/versions", "", nil); got.status != 404 {
+		t.Errorf("HEAD of a missing subject = %d, want 404", got.status)
+	}
+	if got := send(t, srv, http.MethodPut, "/subjects/s/versions/1", "", nil); got.status != 405 || got.header.Get("Allow") != "GET, DELETE, HEAD" {
+		t.Errorf("PUT of a version = %d, Allow %q, want 405 and GET, DELETE, HEAD", got.status, got.header.Get("Allow"))
+	}
+	if got := send(t, srv, http.MethodGet, "/", "", http.Header{"X-Request-Id": {"mine"}}); got.header.Get("X-Request-ID") != "mine" {
+		t.Errorf("X-Request-ID %q came back as %q", "mine", got.header.Get("X-Request-ID"))
+	}
+	if got := send(t, srv, http.MethodGet, "/", "", nil); got.header.Get("X-Request-ID") == "" {
+		t.Error("an answer has no X-Request-ID")
+	}
+}
+
+func packed(t testing.TB, text string) string {
+	t.Helper()
+	var buf bytes.Buffer
+	zip := gzip.NewWriter(&buf)
+	if _, err := io.WriteString(zip, text); err != nil {
+		t.Fatal(err)
+	}
+	if err := zip.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return buf.String()
+}
+
+func TestBodies(t *testing.T) {
+	t.Parallel()
+	const limit = 10_000
+	srv := newServer(t, rest.Options{MaxBody: limit})
+	zipped := http.Header{"Content-Encoding": {"gzip"}}
+	long := `{"schema":"\"int\"","x":"` + strings.Repeat("a", limit) + `"}`
+	for _, c := range []struct {
+		name, body string
+		header     http.Header
+		want       int
+	}{
+		{"packed", packed(t, `{"schema":"\"int\""}`), zipped, 200},
+		{"too long", long, nil, 413},
+		{"a bomb: short, but long when unpacked", packed(t, long), zipped, 413},
+		{"packed and long even so", strings.Repeat("x", limit+1), zipped, 400},
+		{"not packed, but said to be", `{"schema":"\"int\""}`, zipped, 400},
+		{"packed nothing", "", zipped, 422},
+		{"cut off", packed(t, `{"schema":"\"int\""}`)[:20], zipped, 400},
+		{"packed in a way nobody knows", "x", http.Header{"Content-Encoding": {"br"}}, 415},
+		{"deep", `{"schema":"\"int\"","x":` + strings.Repeat("[", 4000) + strings.Repeat("]", 4000) + `}`, nil, 200},
+	} {
+		if got := send(t, srv, http.MethodPost, "/subjects/a/versions", c.body, c.header); got.status != c.want {
+			t.Errorf("%s: %d %s, want %d", c.name, got.status, got.body, c.want)
+		}
+	}
+	big := newServer(t, rest.Options{})
+	text := `"` + strings.Repeat(" ", 1<<20) + `"`
+	if got := send(t, big, http.MethodPost, "/subjects/a/versions", `{"schema":"\`+text[:len(text)-1]+`\""}`, nil); !strings.Contains(got.body, "42209") {
+		t.Errorf("a schema over the limit = %d %.200s, want 42209", got.status, got.body)
+	}
+}
+
+func TestLongAnswersArePacked(t *testing.T) {
+	t.Parallel()
+	srv := newServer(t, rest.Options{})
+	doc := strings.Repeat("documentation ", 200)
+	send(t, srv, http.MethodPost, "/subjects/a/versions", fmt.Sprintf(`{"schema":"{\"type\":\"record\",\"name\":\"R\",\"doc\":\"%s\",\"fields\":[]}"}`, doc), nil)
+	got := send(t, srv, http.MethodGet, "/subjects/a/versions/1", "", http.Header{"Accept-Encoding": {"gzip"}})
+	if got.header.Get("Content-Encoding") != "gzip" || len(got.body) >= len(doc) {
+		t.Fatalf("encoding %q, %d bytes, want gzip and fewer than %d", got.header.Get("Content-Encoding"), len(got.body), len(doc))
+	}
+	zip, err := gzip.NewReader(strings.NewReader(got.body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err := io.ReadAll(zip); err != nil || !strings.Contains(string(text), doc) {
+		t.Errorf("unpacked: %.100s, %v", text, err)
+	}
+	plain := send(t, srv, http.MethodGet, "/subjects/a/versions/1", "", http.Header{"Accept-Encoding": {"gzip;q=0"}})
+	if plain.header.Get("Content-Encoding") != "" {
+		t.Error("an answer is packed for a client that cannot unpack it")
+	}
+}
+
+// Check and insert are one decision: of clients that register schemas which
+// exclude each other at the same time, exactly one wins.
+func TestRegisterRace(t *testing.T) {
+	t.Parallel()
+	srv := newServer(t, rest.Options{})
+	for round := range 20 {
+		path := fmt.Sprintf("/subjects/s%d/versions", round)
+		var won, refused atomic.Int32
+		var wg sync.WaitGroup
+		for client := range 4 {
+			wg.Go(func() {
+				body := fmt.Sprintf(`{"schema":"{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"f%d\",\"type\":\"int\"}]}"}`, client)
+				switch got := send(t, srv, http.MethodPost, path, body, nil); got.status {
+				case 200:
+					won.Add(1)
+				case 409:
+					refused.Add(1)
+				default:
+					t.Errorf("%d %s, want 200 or 409", got.status, got.body)
+				}
+			})
+		}
+		wg.Wait()
+		if won.Load() != 1 || refused.Load() != 3 {
+			t.Fatalf("round %d: %d won and %d were refused, want 1 and 3", round, won.Load(), refused.Load())
+		}
+		if got := send(t, srv, http.MethodGet, path, "", nil); got.body != "[1]" {
+			t.Fatalf("round %d: versions %s, want [1]", round, got.body)
+		}
+	}
+}
+
+func TestLegacyConflict(t *testing.T) {
+	t.Parallel()
+	srv := newServer(t, rest.Options{LegacyConflict: true})
+	send(t, srv, http.MethodPost, "/subjects/a/versions", `{"schema":"\"int\""}`, nil)
+	got := send(t, srv, http.MethodPost, "/subjects/a/versions", `{"schema":"\"string\""}`, nil)
+	if got.status != 409 || !strings.HasPrefix(got.body, `{"error_code":409,`) {
+		t.Errorf("%d %s, want 409 with error code 409", got.status, got.body)
+	}
+}
+
+// brokenLog reads as empty and takes nothing.
+type brokenLog struct{}
+
+func (brokenLog) ReadFrom(context.Context, registry.Offset) ([]registry.Record, registry.Offset, error) {
+	return nil, 0, nil
+}
+
+func (brokenLog) Append(context.Context, registry.Offset, []registry.Record) (registry.Offset, error) {
+	return 0, errors.New("the disk is full")
+}
+
+func TestStoreFailure(t *testing.T) {
+	t.Parallel()
+	reg, err := registry.Open(t.Context(), brokenLog{}, all.Languages(), registry.Rules(compat.Default()), registry.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told atomic.Value
+	srv := httptest.NewServer(rest.New(reg, rest.Options{OnError: func(_ *http.Request, err error) { told.Store(err) }}))
+	t.Cleanup(srv.Close)
+	got := send(t, srv, http.MethodPost, "/subjects/a/versions", `{"schema":"\"int\""}`, nil)
+	if got.status != 500 || !strings.Contains(got.body, `"error_code":50001`) || !strings.Contains(got.body, "the disk is full") {
+		t.Errorf("%d %s, want 500, code 50001 and the reason", got.status, got.body)
+	}
+	if told.Load() == nil {
+		t.Error("OnError was not told")
+	}
+	// What was refused was not half done.
+	if got := send(t, srv, http.MethodGet, "/subjects", "", nil); got.body != "[]" {
+		t.Errorf("subjects %s after a failed write, want none", got.body)
+	}
+	reg.Close()
+	if got := send(t, srv, http.MethodPost, "/subjects/a/versions", `{"schema":"\"int\""}`, nil); got.status != 503 {
+		t.Errorf("a write after Close = %d, want 503", got.status)
+	}
+}
+
+// FuzzBodies states that no body makes the server answer with a status of its
+// own failure, and that every answer but a bare schema is JSON of the protocol.
+func FuzzBodies(f *testing.F) {
+	for _, seed := range []string{
+		`{"schema":"\"int\""}`, `{"schema":""}`, `{}`, `[]`, `null`, `{"schema":"syntax = \"proto3\"; message M {}","schemaType":"PROTOBUF"}`,
+		`{"schema":"\"R\"","references":[{"name":"R","subject":"a","version":-1}]}`, `{"schema":"\"int\"","version":-2147483648,"id":-1}`,
+		`{"compatibility":"FULL","normalize":null}`, `{"schema":"{\"type\":\"record\",\"name\":\"A\",\"fields\":[{\"name\":\"a\",\"type\":\"A\"}]}","metadata":{"properties":{"confluent:version":"x"}}}`,
+		"\xff\xfe", `{"schema":"\ud800"}`, `{"schema":` + strings.Repeat(`[`, 100),
+	} {
+		f.Add(seed)
+	}
+	handler := newServer(f, rest.Options{}).Config.Handler
+	f.Fuzz(func(t *testing.T, body string) {
+		for _, to := range []struct{ method, path string }{
+			{http.MethodPost, "/subjects/a/versions"},
+			{http.MethodPost, "/subjects/a"},
+			{http.MethodPost, "/compatibility/subjects/a/versions?verbose=true"},
+			{http.MethodPut, "/config/a"},
+		} {
+			got := httptest.NewRecorder()
+			handler.ServeHTTP(got, httptest.NewRequestWithContext(t.Context(), to.method, to.path, strings.NewReader(body)))
+			if got.Code >= 500 || !strings.HasPrefix(got.Body.String(), "{") {
+				t.Errorf("%s %s %q = %d %s", to.method, to.path, body, got.Code, got.Body)
+			}
+		}
+	})
+}
