@@ -1,0 +1,326 @@
+package gate
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// ErrNoRepository means that a folder is in no git repository.
+var ErrNoRepository = errors.New("not in a git repository")
+
+// A RevisionError says that a baseline could not be found in a repository, and
+// what was tried.
+type RevisionError struct {
+	Dir   string
+	Rev   string   // empty for the merge base
+	Tried []string // revisions, in order
+	Hint  string   // what would help; may be empty
+	Err   error    // what git said; may be nil
+}
+
+func (e *RevisionError) Error() string {
+	text := fmt.Sprintf("git revision %q does not exist in %s", e.Rev, e.Dir)
+	if e.Rev == "" {
+		text = "no merge base with a default branch in " + e.Dir + "; tried " + strings.Join(e.Tried, ", ")
+	}
+	if e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	if e.Hint != "" {
+		text += " (" + e.Hint + ")"
+	}
+	return text
+}
+
+func (e *RevisionError) Unwrap() error { return e.Err }
+
+// A Tree is the tree of a revision, read from git's object database: nothing is
+// checked out, and a file is read when somebody asks for it.
+type Tree struct {
+	FS  *GitFS // from the root of the repository
+	Dir string // the folder that was asked for, in FS; "." for the root
+	Rev string // the object that the revision names, in full
+}
+
+// OpenGit opens the tree of rev, which is anything that git resolves to a tree,
+// in the repository that holds dir. The error matches [ErrNoRepository] if there
+// is none, and is a [*RevisionError] if rev does not exist. The tree can be read
+// until ctx ends or its FS is closed.
+func OpenGit(ctx context.Context, dir, rev string) (*Tree, error) {
+	g := git{dir}
+	prefix, err := g.run(ctx, "rev-parse", "--show-prefix")
+	if err != nil {
+		return nil, err
+	}
+	oid, err := g.resolve(ctx, rev, "tree")
+	if err != nil {
+		return nil, g.revisionError(ctx, rev, nil, err)
+	}
+	list, err := g.run(ctx, "ls-tree", "-r", "-z", "-l", "--full-tree", oid)
+	if err != nil {
+		return nil, fmt.Errorf("list the tree of %s: %w", rev, err)
+	}
+	full, err := g.resolve(ctx, rev, "commit")
+	if err != nil {
+		full = oid // a tree without a commit
+	}
+	fsys, err := newGitFS(list, &batch{ctx: ctx, git: g})
+	if err != nil {
+		return nil, fmt.Errorf("list the tree of %s: %w", rev, err)
+	}
+	at := strings.TrimSuffix(strings.TrimSuffix(prefix, "\n"), "/")
+	if at == "" {
+		at = "."
+	}
+	return &Tree{FS: fsys, Dir: at, Rev: full}, nil
+}
+
+// MergeBase returns the commit at which the current branch left the default
+// branch: the target of a pull request in GitHub's and GitLab's CI, else
+// origin/HEAD, else main or master at origin, else here. Where none of these
+// exists and there is one branch only, that is the default branch.
+//
+// In CI (the variable CI is set) the merge base of the default branch with itself
+// is HEAD, which would compare a clean tree with itself; there it is the parent
+// of HEAD. A repository without a commit gives the empty tree: all is new.
+//
+// The error matches [ErrNoRepository] or is a [*RevisionError].
+func MergeBase(ctx context.Context, dir string) (string, error) {
+	g := git{dir}
+	if _, err := g.run(ctx, "rev-parse", "--git-dir"); err != nil {
+		return "", err
+	}
+	head, err := g.resolve(ctx, "HEAD", "commit")
+	if err != nil {
+		empty, err := g.run(ctx, "hash-object", "-t", "tree", "-w", os.DevNull)
+		return strings.TrimSpace(empty), err
+	}
+	var tried []string
+	for _, branch := range g.defaultBranches(ctx) {
+		tried = append(tried, branch)
+		tip, err := g.resolve(ctx, branch, "commit")
+		if err != nil {
+			continue
+		}
+		base, err := g.run(ctx, "merge-base", head, tip)
+		if err != nil {
+			return "", g.revisionError(ctx, "", tried, fmt.Errorf("%s has no common ancestor with HEAD", branch))
+		}
+		return g.notItself(ctx, strings.TrimSpace(base), head), nil
+	}
+	return "", g.revisionError(ctx, "", tried, nil)
+}
+
+func (g git) defaultBranches(ctx context.Context) []string {
+	var out []string
+	for _, key := range []string{"GITHUB_BASE_REF", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME"} {
+		if name := os.Getenv(key); name != "" {
+			out = append(out, "refs/remotes/origin/"+name, "refs/heads/"+name)
+		}
+	}
+	out = append(out, "refs/remotes/origin/HEAD", "refs/remotes/origin/main", "refs/remotes/origin/master", "refs/heads/main", "refs/heads/master")
+	if list, err := g.run(ctx, "for-each-ref", "--count=2", "--format=%(refname)", "refs/heads"); err == nil {
+		if only := strings.Fields(list); len(only) == 1 {
+			out = append(out, only[0])
+		}
+	}
+	return out
+}
+
+// notItself replaces HEAD by its parent where a comparison with HEAD would say
+// nothing.
+func (g git) notItself(ctx context.Context, base, head string) string {
+	if base != head || os.Getenv("CI") == "" {
+		return base
+	}
+	if _, err := g.run(ctx, "diff", "--quiet", "HEAD"); err != nil {
+		return base // there are changes to compare
+	}
+	if parent, err := g.resolve(ctx, "HEAD^", "commit"); err == nil {
+		return parent
+	}
+	return base
+}
+
+func (g git) revisionError(ctx context.Context, rev string, tried []string, cause error) error {
+	if cause != nil && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	e := &RevisionError{Dir: g.dir, Rev: rev, Tried: tried}
+	if rev == "" {
+		e.Err = cause
+		e.Hint = "name a baseline with --against git:REF"
+	}
+	if shallow, err := g.run(ctx, "rev-parse", "--is-shallow-repository"); err == nil && strings.TrimSpace(shallow) == "true" {
+		e.Hint = "the clone is shallow: git fetch --unshallow, or fetch-depth: 0 for actions/checkout"
+	}
+	return e
+}
+
+// git runs git in a folder.
+type git struct{ dir string }
+
+// resolve returns the full name of the object of the given kind that rev names.
+func (g git) resolve(ctx context.Context, rev, kind string) (string, error) {
+	if strings.ContainsAny(rev, "\x00\n") {
+		return "", errors.New("a revision has no line feed in it")
+	}
+	out, err := g.run(ctx, "rev-parse", "--verify", "--quiet", "--end-of-options", rev+"^{"+kind+"}")
+	return strings.TrimSpace(out), err
+}
+
+func (g git) command(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "git", args...)
+	cmd.Dir = g.dir
+	for _, kv := range os.Environ() {
+		// A hook, or a rebase, points these at another repository than g.dir.
+		if !strings.HasPrefix(kv, "GIT_") {
+			cmd.Env = append(cmd.Env, kv)
+		}
+	}
+	cmd.Env = append(cmd.Env, "LC_ALL=C", "GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0")
+	return cmd
+}
+
+func (g git) run(ctx context.Context, args ...string) (string, error) {
+	cmd := g.command(ctx, args...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err == nil {
+		return string(out), nil
+	}
+	said := strings.TrimSpace(stderr.String())
+	switch {
+	case ctx.Err() != nil:
+		return "", ctx.Err()
+	case errors.Is(err, exec.ErrNotFound) && !g.hasRepository():
+		return "", fmt.Errorf("%s: %w", g.dir, ErrNoRepository)
+	case strings.Contains(said, "not a git repository"):
+		return "", fmt.Errorf("%s: %w", g.dir, ErrNoRepository)
+	case said != "":
+		return "", fmt.Errorf("git %s: %s", args[0], said)
+	}
+	return "", fmt.Errorf("git %s: %w", args[0], err)
+}
+
+// hasRepository looks for a repository where git itself cannot be asked.
+func (g git) hasRepository() bool {
+	dir, err := filepath.Abs(g.dir)
+	for err == nil {
+		if _, err := os.Stat(filepath.Join(dir, ".git")); err == nil {
+			return true
+		}
+		if up := filepath.Dir(dir); up != dir {
+			dir = up
+			continue
+		}
+		break
+	}
+	return false
+}
+
+// A batch is one git process that answers with objects. It starts with the first
+// question and ends with its context or with close.
+type batch struct {
+	ctx context.Context
+	git git
+
+	mu    sync.Mutex // guards the fields below: one question at a time
+	cmd   *exec.Cmd
+	in    io.WriteCloser
+	out   *bufio.Reader
+	ended error // set once no question can be answered
+}
+
+var errClosed = errors.New("the tree is closed")
+
+// blob returns the bytes of an object.
+func (b *batch) blob(oid string) ([]byte, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ended != nil {
+		return nil, b.ended
+	}
+	data, err := b.ask(oid)
+	if err != nil {
+		if b.ctx.Err() != nil {
+			err = b.ctx.Err()
+		}
+		b.stop(err)
+	}
+	return data, err
+}
+
+func (b *batch) ask(oid string) ([]byte, error) {
+	if b.cmd == nil {
+		if err := b.start(); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := io.WriteString(b.in, oid+"\n"); err != nil {
+		return nil, fmt.Errorf("git cat-file: %w", err)
+	}
+	header, err := b.out.ReadString('\n')
+	if err != nil {
+		return nil, fmt.Errorf("git cat-file: %w", err)
+	}
+	fields := strings.Fields(header)
+	if len(fields) != 3 {
+		return nil, fmt.Errorf("git cat-file: object %s: %s", oid, strings.TrimSpace(header))
+	}
+	size, err := strconv.Atoi(fields[2])
+	if err != nil || size < 0 {
+		return nil, fmt.Errorf("git cat-file: object %s has size %q", oid, fields[2])
+	}
+	data := make([]byte, size+1) // and a line feed
+	if _, err := io.ReadFull(b.out, data); err != nil {
+		return nil, fmt.Errorf("git cat-file: %w", err)
+	}
+	return data[:size], nil
+}
+
+func (b *batch) start() error {
+	cmd := b.git.command(b.ctx, "cat-file", "--batch")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	b.cmd, b.in, b.out = cmd, in, bufio.NewReader(out)
+	return nil
+}
+
+// stop ends the process; the lock is held.
+func (b *batch) stop(why error) {
+	b.ended = why
+	if b.cmd == nil {
+		return
+	}
+	b.in.Close()
+	b.cmd.Process.Kill()
+	b.cmd.Wait() // its error is that of the kill
+	b.cmd = nil
+}
+
+func (b *batch) close() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.stop(errClosed)
+}

@@ -1,0 +1,213 @@
+package gate
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/wireproof/wireproof/compat/rule"
+)
+
+// Text writes the findings for people: each with its place on both sides, whom
+// it breaks and what to do, and a summary at the end. Color asks for ANSI
+// colours; whether they are wanted is for the caller to know.
+func Text(w io.Writer, r Result, color bool) error {
+	out := &textWriter{w: bufio.NewWriter(w), color: color}
+	for _, f := range r.Findings {
+		out.finding(f)
+	}
+	for _, p := range r.Problems {
+		out.problem(p)
+	}
+	for _, f := range r.Waived {
+		out.printf("%s %s: %s (%s: %s) [%s]\n", out.paint(dim, "waived"), f.Rule.ID, clean(f.Message), clean(f.Waiver.Owner), clean(f.Waiver.Reason), f.ID)
+	}
+	if len(r.Waived) > 0 {
+		out.printf("\n")
+	}
+	out.printf("%s\n", summary(r))
+	return out.w.Flush()
+}
+
+// Lines writes one line for each finding and each problem, in the form that
+// editors and grep know: path:line:col: severity RULE subject: message [id].
+func Lines(w io.Writer, r Result) error {
+	out := bufio.NewWriter(w)
+	for _, f := range r.Findings {
+		fmt.Fprintf(out, "%s: %s %s %s: %s [%s]\n", clean(f.New.String()), f.Rule.Severity, f.Rule.ID, clean(f.Subject), clean(f.Message), f.ID)
+	}
+	for _, p := range r.Problems {
+		for _, line := range p.lines() {
+			fmt.Fprintf(out, "%s\n", clean(line))
+		}
+	}
+	return out.Flush()
+}
+
+// lines returns a problem as lines of Lines.
+func (p Problem) lines() []string {
+	if len(p.Places) == 0 {
+		return []string{strings.TrimSpace("could not check "+p.Subject) + ": " + p.Err.Error()}
+	}
+	out := make([]string, len(p.Places))
+	for i, at := range p.Places {
+		out[i] = fmt.Sprintf("%s: could not check %s: %s", at, p.Subject, at.Note)
+	}
+	return out
+}
+
+// The colours of ANSI terminals that the text uses.
+const (
+	red    = "1;31"
+	yellow = "1;33"
+	blue   = "1;34"
+	bold   = "1"
+	dim    = "2"
+)
+
+type textWriter struct {
+	w     *bufio.Writer
+	color bool
+}
+
+// printf leaves the error of the writer to Flush, which returns the first.
+func (t *textWriter) printf(format string, args ...any) { fmt.Fprintf(t.w, format, args...) }
+
+func (t *textWriter) paint(color, text string) string {
+	if !t.color || text == "" {
+		return text
+	}
+	return "\x1b[" + color + "m" + text + "\x1b[0m"
+}
+
+func (t *textWriter) finding(f Finding) {
+	color := red
+	if f.Rule.Severity == rule.Warning {
+		color = yellow
+	}
+	t.printf("%s%s\n", t.paint(color, string(f.Rule.Severity)+"["+f.Rule.ID+"]"), t.paint(bold, ": "+clean(f.Message)))
+	width := 1
+	for _, line := range []int{f.New.Line, f.Old.Line} {
+		width = max(width, len(strconv.Itoa(line)))
+	}
+	t.snippet("-->", f.New, width, "^", color)
+	if f.Old.Note != "" || (f.Old.Line > 0 && f.Old.Text == "" && f.Old.String() != f.New.String()) {
+		t.snippet(":::", f.Old, width, "-", blue)
+	}
+	margin := strings.Repeat(" ", width)
+	t.printf("%s%s\n", margin, t.paint(blue, " |"))
+	for _, row := range [][2]string{
+		{"why", f.Why},
+		{"fix", f.Fix},
+		{"more", "wireproof explain " + f.Rule.ID + "  [" + f.ID + "]"},
+	} {
+		if row[1] != "" {
+			t.printf("%s%s%-5s %s\n", margin, t.paint(blue, " = "), row[0], clean(row[1]))
+		}
+	}
+	t.printf("\n")
+}
+
+// snippet shows a place with a mark under what it spans.
+func (t *textWriter) snippet(arrow string, p Place, width int, mark, color string) {
+	margin := strings.Repeat(" ", width)
+	t.printf("%s%s %s\n", margin, t.paint(blue, arrow), clean(p.String()))
+	if p.Line == 0 || p.Text == "" {
+		return
+	}
+	end := p.EndCol
+	if p.EndLine != p.Line {
+		end = len(p.Text) + 1
+	}
+	line, from, to := window(p.Text, p.Col-1, end-1)
+	t.printf("%s%s\n", margin, t.paint(blue, " |"))
+	t.printf("%s %s\n", t.paint(blue, fmt.Sprintf("%*d |", width, p.Line)), line)
+	marks := strings.Repeat(mark, max(1, to-from))
+	note := clean(p.Note)
+	if note != "" {
+		note = " " + note
+	}
+	t.printf("%s%s %s%s\n", margin, t.paint(blue, " |"), strings.Repeat(" ", from), t.paint(color, marks+note))
+}
+
+// window cuts a line to what fits a screen around the bytes from to to, and
+// returns it with their columns in it, in characters from 0.
+func window(line string, from, to int) (text string, start, end int) {
+	const before, most = 40, 110
+	from = min(max(from, 0), len(line))
+	to = min(max(to, from), len(line))
+	start = utf8.RuneCountInString(line[:from])
+	end = start + utf8.RuneCountInString(line[from:to])
+	runes := []rune(clean(line))
+	cut := 0
+	if len(runes) > most && start > before {
+		cut = start - before
+	}
+	runes = runes[min(cut, len(runes)):]
+	lead := ""
+	if cut > 0 {
+		lead = "…"
+	}
+	tail := ""
+	if len(runes) > most {
+		runes, tail = runes[:most], "…"
+	}
+	start, end = start-cut+len([]rune(lead)), end-cut+len([]rune(lead))
+	return lead + string(runes) + tail, start, min(end, most+1)
+}
+
+func (t *textWriter) problem(p Problem) {
+	if len(p.Places) == 0 {
+		t.printf("%s\n\n", t.paint(red, clean(p.lines()[0])))
+		return
+	}
+	t.printf("%s%s\n", t.paint(red, "could not check"), t.paint(bold, " "+clean(p.Subject)+": its schema has mistakes"))
+	for _, at := range p.Places {
+		width := len(strconv.Itoa(at.Line))
+		t.snippet("-->", at, width, "^", red)
+		if at.Text == "" {
+			t.printf("%s %s\n", strings.Repeat(" ", width+3), clean(at.Note))
+		}
+	}
+	t.printf("\n")
+}
+
+// summary is the last line: what was compared, with what, and how it went.
+func summary(r Result) string {
+	broken, unchecked := r.broken()
+	fresh := len(r.New)
+	out := fmt.Sprintf("%s: %d compatible", plural(r.Subjects, "subject"), max(0, r.Subjects-broken-unchecked-fresh))
+	if fresh > 0 {
+		out += fmt.Sprintf(", %d new", fresh)
+	}
+	if broken > 0 {
+		out += fmt.Sprintf(", %d incompatible", broken)
+	}
+	if unchecked > 0 {
+		out += fmt.Sprintf(", %d not checked", unchecked)
+	}
+	if errors, warnings := r.count(rule.Error), r.count(rule.Warning); errors+warnings > 0 {
+		out += fmt.Sprintf(" (%s, %s)", plural(errors, "error"), plural(warnings, "warning"))
+	}
+	if len(r.Waived) > 0 {
+		out += fmt.Sprintf(", %d waived", len(r.Waived))
+	}
+	if r.Against != "" {
+		out += ", against " + clean(r.Against)
+	}
+	if r.Elapsed > 0 {
+		out += ". " + r.Elapsed.Round(time.Millisecond).String()
+	}
+	return out
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strconv.Itoa(n) + " " + noun + "s"
+}
