@@ -65,12 +65,10 @@ type jsonReader struct {
 // pos returns the span from start to end. Calls come in the order of the text,
 // so counting lines is linear over the whole text.
 func (r *jsonReader) pos(start, end int) Pos {
-	if start < r.counted { // only an enclosing value, whose place was taken at its start
-		return Pos{Path: r.path, Line: r.line, Col: 1, Start: start, End: end}
-	}
-	for {
+	for r.counted < start {
 		i := strings.IndexByte(r.text[r.counted:start], '\n')
 		if i < 0 {
+			r.counted = start
 			break
 		}
 		r.line++

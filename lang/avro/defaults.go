@@ -22,9 +22,9 @@ func CheckDefault(t *Type, v *lang.Value) *lang.Error {
 	return nil
 }
 
-// maxDefaultSteps bounds the work on the defaults of one text. A default that
-// holds no unions takes a step for each of its values, so no honest text comes
-// near; records in unions in records could take time without end.
+// maxDefaultSteps bounds the work on the defaults of one text. A default takes a
+// step for each of its values and each field of its records, so no honest text
+// comes near; records in unions in records could take time without end.
 const maxDefaultSteps = lang.MaxText
 
 // A defaultCheck counts the steps taken.
@@ -200,6 +200,7 @@ func (c *defaultCheck) record(t *Type, v *lang.Value) *defaultFault {
 	if v.Kind != lang.Object {
 		return misfit(v, "an object for the record %s", orUnnamed(t))
 	}
+	c.steps += len(t.Fields)
 	given := lastValues(v)
 	return worst(len(t.Fields), func(i int) *defaultFault {
 		f := t.Fields[i]
