@@ -1,0 +1,194 @@
+package event_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/wireproof/wireproof/event"
+	"github.com/wireproof/wireproof/event/membus"
+)
+
+// bubble runs a consumer of "orders" on an in-process bus for d of fake time.
+func bubble(t *testing.T, d time.Duration, ms []*event.Message, h event.Handler, opts ...event.ConsumerOption) *membus.Bus {
+	t.Helper()
+	bus := membus.New(membus.Partitions(1))
+	if err := bus.Publish(t.Context(), ms...); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	defer cancel()
+	if err := event.Run(ctx, bus.Group("billing"), []string{"orders"}, h, opts...); err != nil {
+		t.Errorf("run: %v", err)
+	}
+	return bus
+}
+
+func order(key string) *event.Message {
+	return &event.Message{Topic: "orders", Key: []byte(key), Payload: []byte(key)}
+}
+
+// The waits are those of the levels, to the instant, and then it is dead.
+func TestRetryLevelsAreKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		var at []string
+		var counts event.Counts
+		bus := bubble(t, time.Hour, []*event.Message{order("o-1")}, func(_ context.Context, d *event.Delivery) error {
+			at = append(at, fmt.Sprintf("%d@%v", d.Attempt, time.Since(start)))
+			return errors.New("no")
+		}, event.RetryLevels(time.Minute, 5*time.Minute), event.Immediate(1), event.Observe(counts.Observe))
+		want := []string{"1@0s", "2@0s", "3@1m0s", "4@1m0s", "5@6m0s", "6@6m0s"}
+		if !slices.Equal(at, want) {
+			t.Errorf("attempts %v, want %v", at, want)
+		}
+		if counts.Of(event.Retried) != 2 || counts.Of(event.DeadLettered) != 1 || counts.Of(event.Handled) != 0 {
+			t.Errorf("counts %v", &counts)
+		}
+		if n := len(bus.Messages("orders.billing.dlq")); n != 1 {
+			t.Errorf("%d dead letters, want 1", n)
+		}
+	})
+}
+
+// RetryIn gives its own wait on the level, and one that is due sooner does not
+// wait behind one that is due later.
+func TestRetryIn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		at := map[string]time.Duration{}
+		var mu sync.Mutex
+		bubble(t, 2*time.Hour, []*event.Message{order("late"), order("usual"), order("soon"), order("now")},
+			func(_ context.Context, d *event.Delivery) error {
+				mu.Lock()
+				defer mu.Unlock()
+				if d.Attempt > 1 {
+					at[string(d.Key)] = time.Since(start)
+					return nil
+				}
+				switch string(d.Key) {
+				case "late":
+					return event.RetryIn(time.Hour, errors.New("closed"))
+				case "soon":
+					return fmt.Errorf("wrapped: %w", event.RetryIn(time.Second, nil))
+				case "now":
+					return event.RetryIn(0, nil)
+				}
+				return errors.New("usual")
+			}, event.RetryLevels(time.Minute), event.Immediate(5), event.ByKey(2))
+		// Immediate retries apply to the usual error only.
+		want := map[string]time.Duration{"late": time.Hour, "usual": 0, "soon": time.Second, "now": 0}
+		for key, d := range want {
+			if got, ok := at[key]; !ok || got != d {
+				t.Errorf("%s: tried again after %v (%v), want %v", key, got, ok, d)
+			}
+		}
+	})
+}
+
+// Outcomes that end a message at once.
+func TestOutcomesAreFinal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls := map[string]int{}
+		h := func(_ context.Context, d *event.Delivery) error {
+			calls[string(d.Key)]++
+			switch string(d.Key) {
+			case "drop":
+				return event.Drop("no use")
+			case "permanent":
+				return event.Permanent(errors.New("cannot be read"))
+			case "skip":
+				return event.Skip("unknown type")
+			case "panic":
+				panic("boom")
+			}
+			return nil
+		}
+		ms := []*event.Message{order("ok"), order("drop"), order("permanent"), order("skip"), order("panic")}
+		for _, unknown := range []bool{false, true} {
+			var counts event.Counts
+			opts := []event.ConsumerOption{event.RetryLevels(time.Second), event.Observe(counts.Observe)}
+			wantDead, wantSkipped := 2, int64(1)
+			if unknown {
+				opts = append(opts, event.DeadLetterUnknown())
+				wantDead, wantSkipped = 3, 0
+			}
+			clear(calls)
+			bus := bubble(t, time.Hour, ms, h, opts...)
+			if calls["ok"] != 1 || calls["drop"] != 1 || calls["permanent"] != 1 || calls["skip"] != 1 || calls["panic"] != 2 {
+				t.Errorf("calls %v", calls)
+			}
+			dead := bus.Messages("orders.billing.dlq")
+			if len(dead) != wantDead || counts.Of(event.Skipped) != wantSkipped || counts.Of(event.Dropped) != 1 ||
+				counts.Of(event.Retried) != 1 || counts.Of(event.Handled) != 1 || int(counts.Of(event.DeadLettered)) != wantDead {
+				t.Errorf("unknown %v: %d dead letters, counts %v", unknown, len(dead), &counts)
+			}
+		}
+	})
+}
+
+// What waits for its time survives the end of the consumer: the next one tries
+// it when it is due, neither before nor from the beginning.
+func TestRetriesOutliveTheConsumer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		bus := membus.New(membus.Partitions(1))
+		if err := bus.Publish(t.Context(), order("o-1")); err != nil {
+			t.Fatal(err)
+		}
+		var at []string
+		for range 3 { // consumers of 25 s each
+			ctx, cancel := context.WithTimeout(t.Context(), 25*time.Second)
+			err := event.Run(ctx, bus.Group("billing"), []string{"orders"}, func(_ context.Context, d *event.Delivery) error {
+				at = append(at, fmt.Sprintf("%d@%v", d.Attempt, time.Since(start)))
+				if d.Attempt == 1 {
+					return errors.New("no")
+				}
+				return nil
+			}, event.RetryLevels(time.Minute))
+			cancel()
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !slices.Equal(at, []string{"1@0s", "2@1m0s"}) {
+			t.Errorf("attempts %v, want the first at 0s and the second at 1m", at)
+		}
+	})
+}
+
+// Many that are due together are all tried when they are due: the lane sleeps
+// once, not once for each. And none of them keeps the topic itself waiting.
+func TestDueTogether(t *testing.T) {
+	const n = 5000
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		var ms []*event.Message
+		for i := range n {
+			ms = append(ms, order(fmt.Sprint(i)))
+		}
+		again, first := 0, 0
+		bubble(t, time.Hour, ms, func(_ context.Context, d *event.Delivery) error {
+			if d.Attempt == 1 {
+				first++
+				if time.Since(start) != 0 {
+					t.Errorf("first attempt after %v", time.Since(start))
+				}
+				return errors.New("no")
+			}
+			again++
+			if time.Since(start) != time.Minute {
+				t.Errorf("second attempt after %v", time.Since(start))
+			}
+			return nil
+		}, event.RetryLevels(time.Minute), event.MaxInFlight(100, 1<<20))
+		if first != n || again != n {
+			t.Errorf("%d first and %d second attempts, want %d each", first, again, n)
+		}
+	})
+}
