@@ -37,7 +37,7 @@ func New(languages ...Language) *Checker {
 }
 
 // Default returns a checker for all languages of this module.
-func Default() *Checker { return New(avroLanguage()) }
+func Default() *Checker { return New(avroLanguage(), protobufLanguage()) }
 
 // A Version is an earlier version of a subject.
 type Version struct {

@@ -2,9 +2,11 @@ package compat
 
 import (
 	"github.com/wireproof/wireproof/compat/avrorules"
+	"github.com/wireproof/wireproof/compat/protorules"
 	"github.com/wireproof/wireproof/compat/rule"
 	"github.com/wireproof/wireproof/lang"
 	"github.com/wireproof/wireproof/lang/avro"
+	"github.com/wireproof/wireproof/lang/protobuf"
 )
 
 func avroLanguage() Language {
@@ -18,6 +20,34 @@ func avroLanguage() Language {
 				return []*rule.Finding{notOurs(newer, older, dir)}
 			}
 			return avrorules.Check(n, o, dir)
+		},
+	}
+}
+
+func protobufLanguage() Language {
+	return Language{
+		Type:  lang.Protobuf,
+		Rules: protorules.Table(),
+		Check: func(newer, older lang.Schema, dir rule.Breaks) []*rule.Finding {
+			n, ok := newer.(*protobuf.Schema)
+			o, ok2 := older.(*protobuf.Schema)
+			if !ok || !ok2 {
+				return []*rule.Finding{notOurs(newer, older, dir)}
+			}
+			found := protorules.Check(n, o)
+			if dir == rule.Readers {
+				return found
+			}
+			out := protorules.CheckOldReaders(n, o)
+			for _, f := range found {
+				// The registry's verdicts have a direction. What is Buf's alone
+				// has none, and counts under FORWARD too.
+				if f.ErrorType == "" {
+					f.Breaks = dir
+					out = append(out, f)
+				}
+			}
+			return out
 		},
 	}
 }

@@ -233,7 +233,7 @@ func (c *check) finding(s Subject, f compat.Finding, texts map[int]Version) Find
 		out.Versions = append(out.Versions, texts[n].Label)
 		short = append(short, texts[n].short())
 	}
-	out.Why = why(s.Level, f.Breaks, strings.Join(short, ", "))
+	out.Why = why(s.Level, f.Rule.Severity, f.Breaks, strings.Join(short, ", "))
 	out.New = placeOf(s.New, f.New, f.NewNote)
 	out.New.Path = under(c.in.SchemaRoot, out.New.Path)
 	newest := texts[f.Versions[len(f.Versions)-1]]
@@ -243,7 +243,7 @@ func (c *check) finding(s Subject, f compat.Finding, texts map[int]Version) Find
 		out.Old.Path = ""
 	}
 	if newest.laidOut {
-		out.Old.Label += " (laid out)"
+		out.Old.Label += " (pretty-printed)"
 	}
 	if newest.isTree() {
 		out.Old.Path = under(c.in.SchemaRoot, out.Old.Path)
@@ -252,13 +252,17 @@ func (c *check) finding(s Subject, f compat.Finding, texts map[int]Version) Find
 }
 
 // why says whom a finding breaks, and why that counts.
-func why(level compat.Level, breaks rule.Breaks, versions string) string {
+func why(level compat.Level, severity rule.Severity, breaks rule.Breaks, versions string) string {
+	cannot := "cannot read"
+	if severity == rule.Warning {
+		cannot = "may misread"
+	}
 	var who []string
 	if breaks&rule.Readers != 0 {
-		who = append(who, "readers on the new schema cannot read "+versions)
+		who = append(who, "readers on the new schema "+cannot+" "+versions)
 	}
 	if breaks&rule.OldReaders != 0 {
-		who = append(who, "readers on "+versions+" cannot read new records")
+		who = append(who, "readers on "+versions+" "+cannot+" new records")
 	}
 	if len(who) == 0 {
 		who = append(who, "it differs from "+versions)

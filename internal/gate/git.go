@@ -102,7 +102,7 @@ func MergeBase(ctx context.Context, dir string) (string, error) {
 	}
 	head, err := g.resolve(ctx, "HEAD", "commit")
 	if err != nil {
-		empty, err := g.run(ctx, "hash-object", "-t", "tree", "-w", os.DevNull)
+		empty, err := g.run(ctx, "hash-object", "-t", "tree", os.DevNull)
 		return strings.TrimSpace(empty), err
 	}
 	var tried []string

@@ -30,9 +30,9 @@ func (p Place) String() string {
 	out := p.Path
 	switch {
 	case p.Label != "" && (p.Path == "" || p.Path == p.Label):
-		out = p.Label
+		out = shortLabel(p.Label)
 	case p.Label != "":
-		out = p.Label + " " + p.Path
+		out = shortLabel(p.Label) + " " + p.Path
 	}
 	if p.Line > 0 {
 		out += ":" + strconv.Itoa(p.Line) + ":" + strconv.Itoa(p.Col)
@@ -95,7 +95,19 @@ func (v Version) short() string {
 	if number := "v" + strconv.Itoa(v.Number); strings.HasSuffix(v.Label, " "+number) {
 		return number
 	}
-	return v.Label
+	return shortLabel(v.Label)
+}
+
+// hashDigits is how much of a commit's name is enough for people.
+const hashDigits = 10
+
+// shortLabel cuts the full name of a commit. Names that people gave are kept.
+func shortLabel(label string) string {
+	hash, ok := strings.CutPrefix(label, "git:")
+	if !ok || len(hash) < 40 || strings.Trim(hash, "0123456789abcdef") != "" {
+		return label
+	}
+	return "git:" + hash[:hashDigits]
 }
 
 // longLine is where a JSON schema on one line stops being readable.

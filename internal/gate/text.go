@@ -197,7 +197,7 @@ func summary(r Result) string {
 		out += fmt.Sprintf(", %d waived", len(r.Waived))
 	}
 	if r.Against != "" {
-		out += ", against " + clean(r.Against)
+		out += ", against " + clean(shortLabel(r.Against))
 	}
 	if r.Elapsed > 0 {
 		out += ". " + r.Elapsed.Round(time.Millisecond).String()
