@@ -4,28 +4,28 @@ import (
 	"bytes"
 	"flag"
 	"go/format"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
-	"golang.org/x/tools/txtar"
 
 	"github.com/wireproof/wireproof/internal/catalog"
 	"github.com/wireproof/wireproof/internal/config"
 	"github.com/wireproof/wireproof/internal/generate"
+	"github.com/wireproof/wireproof/internal/golden"
 	"github.com/wireproof/wireproof/lang"
 	"github.com/wireproof/wireproof/lang/avro"
 )
 
-var updateAvro = flag.Bool("update-avro", false, "rewrite the Avro goldens and avrotest/gen")
-
-// avroFiles loads every .avsc file below dir.
-func avroFiles(t *testing.T, dir, importPath string) []generate.AvroFile {
+// avroFiles loads every .avsc file of fsys.
+func avroFiles(t *testing.T, fsys fs.FS, importPath string) []generate.AvroFile {
 	t.Helper()
-	c, err := catalog.Load(os.DirFS(dir), &config.Config{})
+	c, err := catalog.Load(fsys, &config.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +36,7 @@ func avroFiles(t *testing.T, dir, importPath string) []generate.AvroFile {
 		})
 	}
 	if len(files) == 0 {
-		t.Fatalf("no schemas in %s", dir)
+		t.Fatal("no schemas")
 	}
 	return files
 }
@@ -45,7 +45,7 @@ func avroFiles(t *testing.T, dir, importPath string) []generate.AvroFile {
 // the tests in avrotest compile and run them.
 func TestAvroFixturesAreCurrent(t *testing.T) {
 	t.Parallel()
-	files, err := generate.Avro(avroFiles(t, "testdata/avro/schemas", "github.com/wireproof/wireproof/internal/generate/avrotest/gen"))
+	files, err := generate.Avro(avroFiles(t, os.DirFS("testdata/avro/schemas"), "github.com/wireproof/wireproof/internal/generate/avrotest/gen"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func TestAvroFixturesAreCurrent(t *testing.T) {
 			t.Errorf("%s is not formatted: %v", f.Path, err)
 		}
 		at := filepath.Join("avrotest", "gen", filepath.FromSlash(f.Path))
-		if *updateAvro {
+		if flag.Lookup("update").Value.String() == "true" { // the flag of package golden
 			if err := os.MkdirAll(filepath.Dir(at), 0o777); err != nil {
 				t.Fatal(err)
 			}
@@ -64,11 +64,11 @@ func TestAvroFixturesAreCurrent(t *testing.T) {
 		}
 		have, err := os.ReadFile(at)
 		if err != nil {
-			t.Errorf("%v; run go test ./internal/generate -update-avro", err)
+			t.Errorf("%v; run go test ./internal/generate -update", err)
 			continue
 		}
 		if diff := cmp.Diff(string(have), string(f.Data)); diff != "" {
-			t.Errorf("%s is stale; run go test ./internal/generate -update-avro\n%s", at, diff)
+			t.Errorf("%s is stale; run go test ./internal/generate -update\n%s", at, diff)
 		}
 	}
 }
@@ -76,65 +76,28 @@ func TestAvroFixturesAreCurrent(t *testing.T) {
 // Each archive holds schemas and either the Go made of them or the error.
 func TestAvroGolden(t *testing.T) {
 	t.Parallel()
-	paths, err := filepath.Glob("testdata/avro/*.txtar")
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("no goldens: %v", err)
-	}
-	for _, p := range paths {
-		t.Run(strings.TrimSuffix(filepath.Base(p), ".txtar"), func(t *testing.T) {
-			t.Parallel()
-			golden(t, p)
-		})
-	}
-}
-
-func golden(t *testing.T, p string) {
-	a, err := txtar.ParseFile(p)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	want := map[string]string{}
-	kept := *a
-	kept.Files = nil
-	for _, f := range a.Files {
-		if path.Ext(f.Name) != ".avsc" {
-			want[f.Name] = string(f.Data)
-			continue
+	golden.Run(t, "testdata/avro/*.txtar", func(t *testing.T, c *golden.Case) {
+		schemas := fstest.MapFS{}
+		for _, name := range c.Files() {
+			if path.Ext(name) == ".avsc" {
+				schemas[name] = &fstest.MapFile{Data: []byte(strings.TrimSuffix(c.File(t, name), "\n"))}
+			}
 		}
-		kept.Files = append(kept.Files, f)
-		at := filepath.Join(dir, filepath.FromSlash(f.Name))
-		if err := os.MkdirAll(filepath.Dir(at), 0o777); err != nil {
-			t.Fatal(err)
+		files, err := generate.Avro(avroFiles(t, schemas, "example.com/gen"))
+		wantError := ""
+		if err != nil {
+			wantError = err.Error()
 		}
-		if err := os.WriteFile(at, bytes.TrimSuffix(f.Data, []byte("\n")), 0o666); err != nil {
-			t.Fatal(err)
+		c.Golden(t, "error", wantError)
+		for _, f := range files {
+			c.Golden(t, f.Path, string(f.Data))
 		}
-	}
-	got := map[string]string{}
-	files, err := generate.Avro(avroFiles(t, dir, "example.com/gen"))
-	if err != nil {
-		got["error"] = err.Error() + "\n"
-		kept.Files = append(kept.Files, txtar.File{Name: "error", Data: []byte(got["error"])})
-	}
-	for _, f := range files {
-		got[f.Path] = string(f.Data)
-		kept.Files = append(kept.Files, txtar.File{Name: f.Path, Data: f.Data})
-	}
-	if *updateAvro {
-		if err := os.WriteFile(p, txtar.Format(&kept), 0o666); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("differs from %s (-want +got); run with -update-avro if it is right\n%s", p, diff)
-	}
+	})
 }
 
 func TestAvroIsDeterministic(t *testing.T) {
 	t.Parallel()
-	files := avroFiles(t, "testdata/avro/schemas", "example.com/gen")
+	files := avroFiles(t, os.DirFS("testdata/avro/schemas"), "example.com/gen")
 	first, err := generate.Avro(files)
 	if err != nil {
 		t.Fatal(err)

@@ -25,7 +25,7 @@ func everything() *kindsv1.Everything {
 		Price: decimal.MustParse("-1234567.89"), Huge: decimal.MustParse("-1234567890123456789012345678901234567890"),
 		Packed: decimal.MustParse("-5.125"), AnyScale: decimal.MustParse("3.14159"),
 		CustomerID: "6f1c2b9e-0000-4000-8000-0123456789ab",
-		Day:        time.Date(1969, 12, 31, 0, 0, 0, 0, time.UTC), TimeMs: 90 * time.Second, TimeUs: 1500 * time.Microsecond,
+		Day:        time.Date(1969, 12, 31, 0, 0, 0, 0, time.UTC), Opens: 90 * time.Second, Closes: 1500 * time.Microsecond,
 		AtMs: noon.Truncate(time.Millisecond), AtUs: noon.Truncate(time.Microsecond), AtNs: noon,
 		LocalMs: noon.Truncate(time.Millisecond), LocalUs: noon.Truncate(time.Microsecond), LocalNs: noon,
 		Span: kindsv1.Span{11: 9}, MaybeText: ptr(""), MaybeSmall: ptr(int32(5)), MaybeAt: ptr(time.UnixMilli(-1).UTC()),

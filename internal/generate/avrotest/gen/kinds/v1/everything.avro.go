@@ -33,8 +33,8 @@ type Everything struct {
 	AnyScale    decimal.Decimal                `avro:"any_scale"`
 	CustomerID  string                         `avro:"customer_id"`
 	Day         time.Time                      `avro:"day"`
-	TimeMs      time.Duration                  `avro:"time_ms"`
-	TimeUs      time.Duration                  `avro:"time_us"`
+	Opens       time.Duration                  `avro:"opens"`
+	Closes      time.Duration                  `avro:"closes"`
 	AtMs        time.Time                      `avro:"at_ms"`
 	AtUs        time.Time                      `avro:"at_us"`
 	AtNs        time.Time                      `avro:"at_ns"`
@@ -103,10 +103,10 @@ func (m *Everything) AppendAvro(dst []byte) ([]byte, error) {
 	if dst, err = avrowire.AppendDate(dst, m.Day); err != nil {
 		return start, avrowire.At(err, "day")
 	}
-	if dst, err = avrowire.AppendTimeMillis(dst, m.TimeMs); err != nil {
-		return start, avrowire.At(err, "time_ms")
+	if dst, err = avrowire.AppendTimeMillis(dst, m.Opens); err != nil {
+		return start, avrowire.At(err, "opens")
 	}
-	dst = avrowire.AppendLong(dst, m.TimeUs.Microseconds())
+	dst = avrowire.AppendLong(dst, m.Closes.Microseconds())
 	dst = avrowire.AppendLong(dst, m.AtMs.UnixMilli())
 	dst = avrowire.AppendLong(dst, m.AtUs.UnixMicro())
 	if dst, err = avrowire.AppendTimestampNanos(dst, m.AtNs); err != nil {
@@ -403,8 +403,8 @@ func (m *Everything) ReadAvro(r *avrowire.Reader) {
 	m.AnyScale = r.BigDecimal()
 	m.CustomerID = r.Text()
 	m.Day = r.Date()
-	m.TimeMs = r.TimeMillis()
-	m.TimeUs = r.TimeMicros()
+	m.Opens = r.TimeMillis()
+	m.Closes = r.TimeMicros()
 	m.AtMs = r.TimestampMillis()
 	m.AtUs = r.TimestampMicros()
 	m.AtNs = r.TimestampNanos()
@@ -843,8 +843,8 @@ const everythingSchemaText = `{
     {"name": "any_scale", "type": {"type": "bytes", "logicalType": "big-decimal"}},
     {"name": "customer_id", "type": {"type": "string", "logicalType": "uuid"}},
     {"name": "day", "type": {"type": "int", "logicalType": "date"}},
-    {"name": "time_ms", "type": {"type": "int", "logicalType": "time-millis"}},
-    {"name": "time_us", "type": {"type": "long", "logicalType": "time-micros"}},
+    {"name": "opens", "type": {"type": "int", "logicalType": "time-millis"}},
+    {"name": "closes", "type": {"type": "long", "logicalType": "time-micros"}},
     {"name": "at_ms", "type": {"type": "long", "logicalType": "timestamp-millis"}},
     {"name": "at_us", "type": {"type": "long", "logicalType": "timestamp-micros"}},
     {"name": "at_ns", "type": {"type": "long", "logicalType": "timestamp-nanos"}},
