@@ -1,6 +1,7 @@
 package protofast
 
 import (
+	"math"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -132,9 +133,13 @@ func skipGroup(s string, i int, start uint64, depth int) int {
 		return tooDeep
 	}
 	for {
-		tag, n := Tag(s, i)
+		// Inside a group google's reader takes any number of 31 bits.
+		tag, n := Uvarint(s, i)
 		if n < 0 {
 			return n
+		}
+		if tag>>3 < uint64(protowire.MinValidNumber) || tag>>3 > math.MaxInt32 {
+			return badTag
 		}
 		if protowire.Type(tag&7) == protowire.EndGroupType {
 			if tag>>3 != start>>3 {
