@@ -1,0 +1,175 @@
+package kafkabus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/IBM/sarama"
+
+	"github.com/wireproof/wireproof/event"
+)
+
+// A Bus is a connection to a Kafka cluster: an [event.Bus], an [event.TopicMaker]
+// and an [event.Browser]. It is safe for concurrent use.
+type Bus struct {
+	config   Config // this and the fields below are set once
+	conf     *sarama.Config
+	client   sarama.Client
+	producer *producer
+
+	closing sync.Once
+	err     error // of the close
+}
+
+// Open connects to the cluster. The error says which brokers were tried.
+func Open(ctx context.Context, config Config) (*Bus, error) {
+	if len(config.Brokers) == 0 {
+		return nil, errors.New("connect to kafka: no brokers are given")
+	}
+	conf, err := config.sarama()
+	if err != nil {
+		return nil, err
+	}
+	where := strings.Join(config.Brokers, ", ")
+	type result struct {
+		client sarama.Client
+		err    error
+	}
+	// sarama takes no context: it is left to finish, and what it opened is closed.
+	opened := make(chan result, 1)
+	go func() {
+		client, err := sarama.NewClient(config.Brokers, conf)
+		opened <- result{client, err}
+	}()
+	var r result
+	select {
+	case r = <-opened:
+	case <-ctx.Done():
+		go func() {
+			if late := <-opened; late.err == nil {
+				_ = late.client.Close()
+			}
+		}()
+		return nil, fmt.Errorf("connect to kafka at %s: %w", where, ctx.Err())
+	}
+	if r.err != nil {
+		return nil, fmt.Errorf("connect to kafka at %s: %w", where, r.err)
+	}
+	p, err := newProducer(r.client)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("start the kafka producer: %w", err), r.client.Close())
+	}
+	return &Bus{config: config, conf: conf, client: r.client, producer: p}, nil
+}
+
+// Publish is as [event.Publisher] says. It copies what it is given.
+func (b *Bus) Publish(ctx context.Context, ms ...*event.Message) error {
+	return b.producer.publish(ctx, ms)
+}
+
+// Group returns the consumer group of that name.
+func (b *Bus) Group(name string) event.Group { return &group{b, name} }
+
+// Close waits until every publish under way has its answers, then closes the
+// connections. Sources are closed by whoever opened them.
+func (b *Bus) Close(ctx context.Context) error {
+	b.closing.Do(func() { b.err = errors.Join(b.producer.close(ctx), b.client.Close()) })
+	return b.err
+}
+
+// MakeTopic is as [event.TopicMaker] says. An empty like means the partitions
+// and replicas that the cluster gives a new topic.
+func (b *Bus) MakeTopic(ctx context.Context, name, like string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	// An admin looks for the controller, for which sarama asks about all topics:
+	// it has a client of its own, for as long as it is needed.
+	conf := *b.conf
+	conf.Metadata.Full = true
+	admin, err := sarama.NewClusterAdmin(b.config.Brokers, &conf)
+	if err != nil {
+		return fmt.Errorf("make topic %q: %w", name, err)
+	}
+	defer admin.Close()
+	detail := &sarama.TopicDetail{NumPartitions: -1, ReplicationFactor: -1}
+	if like != "" {
+		if detail, err = b.detailLike(admin, like); err != nil {
+			return fmt.Errorf("make topic %q like %q: %w", name, like, err)
+		}
+	}
+	err = admin.CreateTopic(name, detail, false)
+	if err != nil && !errors.Is(err, sarama.ErrTopicAlreadyExists) {
+		return fmt.Errorf("make topic %q: %w", name, err)
+	}
+	return b.awaitTopic(ctx, name)
+}
+
+// detailLike describes a topic with the partitions of like and 64 KiB more room
+// for a message. A topic that is not there lends nothing.
+func (b *Bus) detailLike(admin sarama.ClusterAdmin, like string) (*sarama.TopicDetail, error) {
+	detail := &sarama.TopicDetail{NumPartitions: -1, ReplicationFactor: -1}
+	found, err := admin.DescribeTopics([]string{like})
+	if err != nil {
+		return nil, err
+	}
+	if len(found) != 1 || errors.Is(found[0].Err, sarama.ErrUnknownTopicOrPartition) {
+		return detail, nil
+	}
+	if found[0].Err != sarama.ErrNoError {
+		return nil, found[0].Err
+	}
+	detail.NumPartitions = int32(len(found[0].Partitions))
+	if len(found[0].Partitions) > 0 {
+		detail.ReplicationFactor = int16(len(found[0].Partitions[0].Replicas))
+	}
+	entries, err := admin.DescribeConfig(sarama.ConfigResource{Type: sarama.TopicResource, Name: like, ConfigNames: []string{"max.message.bytes"}})
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		if n, err := strconv.Atoi(e.Value); err == nil && e.Name == "max.message.bytes" {
+			room := strconv.Itoa(n + roomForOurs)
+			detail.ConfigEntries = map[string]*string{"max.message.bytes": &room}
+		}
+	}
+	return detail, nil
+}
+
+// awaitTopic waits until every partition of a new topic has a leader.
+func (b *Bus) awaitTopic(ctx context.Context, name string) error {
+	for {
+		err := b.client.RefreshMetadata(name)
+		if err == nil {
+			var partitions []int32
+			if partitions, err = b.client.WritablePartitions(name); err == nil && len(partitions) > 0 {
+				return nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait for topic %q: %w", name, errors.Join(ctx.Err(), err))
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// delivery translates a record. It shares the record's memory, which is its own.
+func delivery(m *sarama.ConsumerMessage, group string) *event.Delivery {
+	d := &event.Delivery{
+		Message:   event.Message{Topic: m.Topic, Key: m.Key, Payload: m.Value, Time: m.Timestamp},
+		Partition: m.Partition, Offset: m.Offset, Group: group, Attempt: 1,
+	}
+	if len(m.Headers) > 0 {
+		d.Headers = make(event.Headers, len(m.Headers))
+		for i, h := range m.Headers {
+			d.Headers[i] = event.Header{Key: string(h.Key), Value: h.Value}
+		}
+	}
+	return d
+}

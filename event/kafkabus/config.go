@@ -1,0 +1,104 @@
+package kafkabus
+
+import (
+	"cmp"
+	"crypto/tls"
+	"fmt"
+	"time"
+
+	"github.com/IBM/sarama"
+)
+
+// A Config says how to reach a cluster. The zero value of a field means its
+// default.
+type Config struct {
+	Brokers  []string    // host:port of some brokers; needed
+	ClientID string      // what brokers log and bill by; default wireproof
+	TLS      *tls.Config // nil speaks plain text
+	SASL     *SASL       // nil does not sign in
+	// Version is the oldest protocol version to speak, such as 3.6.0, which is
+	// the default; at least 2.5.0.
+	Version string
+	// MaxMessageBytes is the largest message that Publish sends; default 8 MiB.
+	// The broker has its own limit, max.message.bytes of the topic.
+	MaxMessageBytes int
+	// SessionTimeout is how long a group waits for a silent member; default 10 s.
+	SessionTimeout time.Duration
+	// RevokeGrace is how long a partition that moves away waits for the handlers
+	// that still run; default 20 s, below the rebalance timeout of 60 s.
+	RevokeGrace time.Duration
+}
+
+// SASL signs in to the cluster.
+type SASL struct {
+	Mechanism      string // plain, scram-sha-256 or scram-sha-512
+	User, Password string
+}
+
+const (
+	queueMessages = 1000    // of a partition, after which it is paused
+	queueBytes    = 8 << 20 // likewise
+	batchMessages = 500     // most that one Receive hands over
+	roomForOurs   = 64 << 10
+)
+
+// sarama translates c. What is set and what is avoided has been measured: see
+// the comments.
+func (c Config) sarama() (*sarama.Config, error) {
+	conf := sarama.NewConfig()
+	conf.ClientID = cmp.Or(c.ClientID, "wireproof")
+	version, err := sarama.ParseKafkaVersion(cmp.Or(c.Version, "3.6.0"))
+	if err != nil {
+		return nil, fmt.Errorf("kafka version %q: %w", c.Version, err)
+	}
+	if !version.IsAtLeast(sarama.V2_5_0_0) {
+		return nil, fmt.Errorf("kafka version is %s; expected 2.5.0 or later", version)
+	}
+	conf.Version = version
+	conf.Metadata.Full = false // only the topics that are used
+	conf.Metadata.AllowAutoTopicCreation = false
+
+	p := &conf.Producer
+	p.RequiredAcks = sarama.WaitForAll
+	p.Idempotent = true
+	conf.Net.MaxOpenRequests = 1 // what idempotence needs
+	p.Return.Successes, p.Return.Errors = true, true
+	p.Partitioner = sarama.NewMurmur2Partitioner // the default one disagrees with Java's clients
+	p.MaxMessageBytes = cmp.Or(c.MaxMessageBytes, 8<<20) + roomForOurs
+	p.Flush.Frequency = 2 * time.Millisecond // keeps a batch together in one request
+	p.Flush.Messages = batchMessages
+	p.Retry.Max = 20
+	p.Retry.BackoffFunc = backoff
+
+	g := &conf.Consumer
+	g.Return.Errors = true
+	g.IsolationLevel = sarama.ReadCommitted
+	g.Offsets.Initial = sarama.OffsetOldest
+	g.Offsets.AutoCommit.Enable = true
+	g.Offsets.AutoCommit.Interval = time.Second
+	g.MaxWaitTime = 200 * time.Millisecond // heartbeats share the connection with the fetch
+	g.Fetch.Max = 64 << 20
+	g.Group.Session.Timeout = cmp.Or(c.SessionTimeout, 10*time.Second)
+	g.Group.Heartbeat.Interval = g.Group.Session.Timeout / 4
+	g.Group.Rebalance.Timeout = time.Minute
+	g.Group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{sarama.NewBalanceStrategySticky()}
+	g.Group.ResetInvalidOffsets = true
+
+	if c.TLS != nil {
+		conf.Net.TLS.Enable, conf.Net.TLS.Config = true, c.TLS
+	}
+	if c.SASL != nil {
+		if err := c.SASL.apply(conf); err != nil {
+			return nil, err
+		}
+	}
+	if err := conf.Validate(); err != nil {
+		return nil, fmt.Errorf("kafka settings: %w", err)
+	}
+	return conf, nil
+}
+
+// backoff waits 50 ms, doubled up to 1 s: a new leader takes some seconds.
+func backoff(retries, _ int) time.Duration {
+	return min(50*time.Millisecond<<min(retries, 5), time.Second)
+}

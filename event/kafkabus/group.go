@@ -1,0 +1,240 @@
+package kafkabus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/IBM/sarama"
+
+	"github.com/wireproof/wireproof/event"
+)
+
+type group struct {
+	bus  *Bus
+	name string
+}
+
+func (g *group) Name() string   { return g.name }
+func (g *group) Bus() event.Bus { return g.bus }
+
+// Open joins the group and returns once this member has its first assignment. A
+// topic that does not exist is an error: the group would wait for it in silence.
+func (g *group) Open(ctx context.Context, topics ...string) (event.Source, error) {
+	for _, t := range topics {
+		if err := g.bus.client.RefreshMetadata(t); err != nil {
+			return nil, fmt.Errorf("open topic %q for group %q: %w", t, g.name, err)
+		}
+	}
+	cg, err := sarama.NewConsumerGroup(g.bus.config.Brokers, g.name, g.bus.conf)
+	if err != nil {
+		return nil, fmt.Errorf("join group %q: %w", g.name, err)
+	}
+	run, stop := context.WithCancelCause(context.WithoutCancel(ctx))
+	s := &source{
+		group: g, members: cg, stop: stop, closing: make(chan struct{}), stopped: make(chan struct{}),
+		joined: make(chan struct{}), wake: make(chan struct{}, 1),
+	}
+	go s.consume(run, topics)
+	select {
+	case <-s.joined:
+		return s, nil
+	case <-s.stopped:
+		return nil, errors.Join(fmt.Errorf("join group %q: %w", g.name, s.failure()), cg.Close())
+	case <-ctx.Done():
+		// The source is given up, so its end is not waited for any longer.
+		go func() { _ = s.Close(context.WithoutCancel(ctx)) }()
+		return nil, fmt.Errorf("join group %q: %w", g.name, ctx.Err())
+	}
+}
+
+// A source is one member of a group.
+type source struct {
+	group   *group // this and the fields below are set once
+	members sarama.ConsumerGroup
+	stop    context.CancelCauseFunc
+	closing chan struct{} // closed when Close is called
+	stopped chan struct{} // closed when consume has returned
+	joined  chan struct{} // closed at the first assignment
+	wake    chan struct{} // holds a token when there may be something to receive
+
+	closeOnce, joinOnce sync.Once
+
+	mu    sync.Mutex // guards the fields below
+	ready []*lane    // lanes with deliveries to hand over, the longest waiting first
+	err   error      // fatal
+}
+
+var errSourceClosed = errors.New("the kafka source is closed")
+
+// consume takes part in one session of the group after the other.
+func (s *source) consume(ctx context.Context, topics []string) {
+	defer close(s.stopped)
+	var drained sync.WaitGroup
+	drained.Go(func() {
+		for err := range s.members.Errors() {
+			if isFatal(err) {
+				s.fail(err)
+			}
+		}
+	})
+	for ctx.Err() == nil {
+		err := s.members.Consume(ctx, topics, s)
+		switch {
+		case err == nil:
+			continue
+		case errors.Is(err, sarama.ErrClosedConsumerGroup):
+			return
+		case isFatal(err):
+			s.fail(err)
+			return
+		}
+		select { // the cluster is in trouble: try again, without a storm
+		case <-ctx.Done():
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+// isFatal reports whether trying again cannot help.
+func isFatal(err error) bool {
+	for _, fatal := range []error{
+		sarama.ErrSASLAuthenticationFailed, sarama.ErrGroupAuthorizationFailed, sarama.ErrTopicAuthorizationFailed,
+		sarama.ErrClusterAuthorizationFailed, sarama.ErrInvalidGroupId, sarama.ErrInconsistentGroupProtocol,
+		sarama.ErrFencedInstancedId, sarama.ErrInvalidTopic,
+	} {
+		if errors.Is(err, fatal) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *source) fail(err error) {
+	s.mu.Lock()
+	if s.err == nil {
+		s.err = fmt.Errorf("group %q: %w", s.group.name, err)
+	}
+	s.mu.Unlock()
+	s.signal()
+}
+
+func (s *source) failure() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
+
+func (s *source) signal() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Receive is as [event.Source] says.
+func (s *source) Receive(ctx context.Context) (*event.Batch, error) {
+	for {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		b, err := s.next()
+		if b != nil || err != nil {
+			return b, err
+		}
+		select {
+		case <-s.wake:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-s.closing:
+			return nil, errSourceClosed
+		}
+	}
+}
+
+// next takes a batch from the lane that has waited longest, or returns nil.
+func (s *source) next() (*event.Batch, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return nil, s.err
+	}
+	for len(s.ready) > 0 {
+		l := s.ready[0]
+		s.ready = s.ready[1:]
+		ds, more := l.take()
+		if more {
+			s.ready = append(s.ready, l)
+		}
+		if len(ds) > 0 {
+			return &event.Batch{Lane: l, Deliveries: ds}, nil
+		}
+	}
+	return nil, nil
+}
+
+// offer puts a lane in line.
+func (s *source) offer(l *lane) {
+	s.mu.Lock()
+	s.ready = append(s.ready, l)
+	s.mu.Unlock()
+	s.signal()
+}
+
+// Close is as [event.Source] says.
+func (s *source) Close(ctx context.Context) error {
+	var err error
+	s.closeOnce.Do(func() {
+		close(s.closing)
+		s.stop(errSourceClosed)
+		closed := make(chan error, 1)
+		go func() {
+			<-s.stopped // the session is over, and what was settled is sent
+			closed <- s.members.Close()
+		}()
+		select {
+		case err = <-closed:
+			if err != nil {
+				err = fmt.Errorf("leave group %q: %w", s.group.name, err)
+			}
+		case <-ctx.Done():
+			err = fmt.Errorf("leave group %q: %w", s.group.name, ctx.Err())
+		}
+	})
+	return err
+}
+
+// Setup is called by sarama at the start of a session.
+func (s *source) Setup(sarama.ConsumerGroupSession) error {
+	s.joinOnce.Do(func() { close(s.joined) })
+	return nil
+}
+
+// Cleanup is called by sarama when every claim has returned: what was settled is
+// sent before somebody else reads on.
+func (s *source) Cleanup(session sarama.ConsumerGroupSession) error {
+	session.Commit()
+	return nil
+}
+
+// ConsumeClaim is called by sarama for each partition of a session. It moves
+// records into the lane's queue and never waits for a handler, since all
+// partitions of a broker share one reader.
+func (s *source) ConsumeClaim(session sarama.ConsumerGroupSession, claim sarama.ConsumerGroupClaim) error {
+	l := newLane(s, session, claim)
+	for lost := false; !lost; {
+		select {
+		case m, ok := <-claim.Messages():
+			if ok {
+				l.push(delivery(m, s.group.name))
+			}
+			lost = !ok
+		case <-session.Context().Done():
+			lost = true
+		}
+	}
+	l.lose(s.group.bus.config.RevokeGrace)
+	return nil
+}

@@ -1,0 +1,60 @@
+package kafkabus_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/IBM/sarama"
+
+	"github.com/wireproof/wireproof/event"
+	"github.com/wireproof/wireproof/event/eventtest"
+	"github.com/wireproof/wireproof/event/kafkabus"
+	"github.com/wireproof/wireproof/test/kafkatest"
+)
+
+func open(t testing.TB, conf kafkabus.Config) *kafkabus.Bus {
+	t.Helper()
+	bus, err := kafkabus.Open(context.Background(), conf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bus
+}
+
+// makeTopic creates a topic with that many partitions.
+func makeTopic(t testing.TB, brokers []string, topic string, partitions int) {
+	t.Helper()
+	admin, err := sarama.NewClusterAdmin(brokers, sarama.NewConfig())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close()
+	if err := admin.CreateTopic(topic, &sarama.TopicDetail{NumPartitions: int32(partitions), ReplicationFactor: 1}, false); err != nil {
+		t.Fatal(err)
+	}
+	// A new topic has no leaders at once.
+	bus := open(t, kafkabus.Config{Brokers: brokers})
+	if err := bus.MakeTopic(t.Context(), topic, ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := bus.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func suite(t *testing.T, brokers []string) {
+	connect := func(t *testing.T) event.Bus { return open(t, kafkabus.Config{Brokers: brokers, RevokeGrace: 5 * time.Second}) }
+	eventtest.Run(t, eventtest.Bus{
+		New:        connect,
+		Reconnect:  connect,
+		MakeTopic:  func(t *testing.T, _ event.Bus, topic string, n int) { makeTopic(t, brokers, topic, n) },
+		KeyOrder:   true,
+		Partitions: true,
+		Wait:       90 * time.Second,
+	})
+}
+
+func TestConformance(t *testing.T) { suite(t, kafkatest.Fake(t)) }
+
+func TestConformanceOnKafka(t *testing.T) { suite(t, kafkatest.Real(t)) }

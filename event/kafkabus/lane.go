@@ -1,0 +1,174 @@
+package kafkabus
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/IBM/sarama"
+
+	"github.com/wireproof/wireproof/event"
+)
+
+// A lane is a partition while it is assigned to this member: the queue between
+// sarama and the runtime.
+type lane struct {
+	source    *source // this and the fields below are set once
+	session   sarama.ConsumerGroupSession
+	topic     string
+	partition int32
+	ctx       context.Context
+	cancel    context.CancelCauseFunc
+	released  chan struct{} // closed by Release
+
+	releaseOnce sync.Once
+
+	mu      sync.Mutex // guards the fields below
+	queue   []*event.Delivery
+	bytes   int
+	inLine  bool  // the source has it in its line
+	full    bool  // paused because the queue is full
+	held    bool  // paused by the runtime
+	lost    bool  // the partition is no longer ours
+	handed  int64 // offset after the last delivery that was handed over
+	settled int64 // offset after the last that was settled
+}
+
+func newLane(s *source, session sarama.ConsumerGroupSession, claim sarama.ConsumerGroupClaim) *lane {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	return &lane{
+		source: s, session: session, topic: claim.Topic(), partition: claim.Partition(),
+		ctx: ctx, cancel: cancel, released: make(chan struct{}),
+	}
+}
+
+// Context is as [event.Lane] says.
+func (l *lane) Context() context.Context { return l.ctx }
+
+// Cumulative is true: an offset stands for all before it.
+func (l *lane) Cumulative() bool { return true }
+
+// push queues a record; the queue pauses the partition when it is full. What
+// sarama has fetched already still arrives, which is bounded by its fetch size.
+func (l *lane) push(d *event.Delivery) {
+	l.mu.Lock()
+	l.queue = append(l.queue, d)
+	l.bytes += len(d.Key) + len(d.Payload)
+	if !l.full && (len(l.queue) >= queueMessages || l.bytes >= queueBytes) {
+		l.full = true
+		l.flow()
+	}
+	offer := l.wants()
+	l.mu.Unlock()
+	if offer {
+		l.source.offer(l)
+	}
+}
+
+// wants puts the lane in line if it has something to hand over, and reports
+// whether it was not there yet. The caller holds mu.
+func (l *lane) wants() bool {
+	if l.inLine || l.held || l.lost || len(l.queue) == 0 {
+		return false
+	}
+	l.inLine = true
+	return true
+}
+
+// flow tells sarama whether to fetch. The caller holds mu.
+func (l *lane) flow() {
+	if l.lost {
+		return
+	}
+	partitions := map[string][]int32{l.topic: {l.partition}}
+	if l.full || l.held {
+		l.source.members.Pause(partitions)
+	} else {
+		l.source.members.Resume(partitions)
+	}
+}
+
+// take hands over a batch, and reports whether there is more. The source calls
+// it on a lane that it has taken out of its line.
+func (l *lane) take() (ds []*event.Delivery, more bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.inLine = false
+	if l.lost || l.held || len(l.queue) == 0 {
+		return nil, false
+	}
+	n := min(len(l.queue), batchMessages)
+	ds = l.queue[:n:n]
+	l.queue = l.queue[n:]
+	for _, d := range ds {
+		l.bytes -= len(d.Key) + len(d.Payload)
+	}
+	if len(l.queue) == 0 {
+		l.queue = nil // let go of the array
+	}
+	l.handed = ds[n-1].Offset + 1
+	if l.full && len(l.queue) < queueMessages/2 && l.bytes < queueBytes/2 {
+		l.full = false
+		l.flow()
+	}
+	return ds, l.wants()
+}
+
+// Settle is as [event.Lane] says.
+func (l *lane) Settle(ds []*event.Delivery) error {
+	if len(ds) == 0 {
+		return nil
+	}
+	next := ds[len(ds)-1].Offset + 1
+	l.session.MarkOffset(l.topic, l.partition, next, "")
+	l.mu.Lock()
+	l.settled = max(l.settled, next)
+	l.mu.Unlock()
+	return nil
+}
+
+// Pause is as [event.Lane] says.
+func (l *lane) Pause() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.held = true
+	l.flow()
+}
+
+// Resume is as [event.Lane] says.
+func (l *lane) Resume() {
+	l.mu.Lock()
+	l.held = false
+	l.flow()
+	offer := l.wants()
+	l.mu.Unlock()
+	if offer {
+		l.source.offer(l)
+	}
+}
+
+// Release is as [event.Releaser] says.
+func (l *lane) Release() { l.releaseOnce.Do(func() { close(l.released) }) }
+
+// lose ends the lane and waits, for the grace at most, until no handler of it
+// runs: the next owner starts where this one has settled.
+func (l *lane) lose(grace time.Duration) {
+	l.mu.Lock()
+	l.lost = true
+	l.queue, l.bytes = nil, 0
+	busy := l.handed > l.settled
+	l.mu.Unlock()
+	l.cancel(fmt.Errorf("partition %d of topic %q is assigned to another member of group %q", l.partition, l.topic, l.source.group.name))
+	if !busy {
+		return
+	}
+	timer := time.NewTimer(cmp.Or(grace, 20*time.Second))
+	defer timer.Stop()
+	select {
+	case <-l.released:
+	case <-l.source.closing:
+	case <-timer.C:
+	}
+}
