@@ -178,7 +178,7 @@ func (m *OrderPlaced) ReadAvro(r *avrowire.Reader) {
 }
 
 // OrderPlacedPayment is what field payment of [OrderPlaced] may hold:
-// [CardPayment] or [InvoicePayment] (records as pointers).
+// *[CardPayment] or *[InvoicePayment].
 type OrderPlacedPayment interface{ isOrderPlacedPayment() }
 
 func (*CardPayment) isOrderPlacedPayment() {}
@@ -378,7 +378,7 @@ func (m *InvoicePayment) ReadAvro(r *avrowire.Reader) {
 func OrderPlacedSchema() lang.Source {
 	ref1 := commonv1.AddressSchema()
 	return lang.Source{Type: lang.Avro, Path: "orders/v1/order_placed.avsc", Text: orderPlacedSchemaText, References: []lang.Reference{
-		{Name: "common.v1.Address", Subject: "common.v1.Address", Version: 0, Source: &ref1},
+		{Name: "common.v1.Address", Subject: "common.v1.Address", Source: &ref1},
 	}}
 }
 

@@ -108,7 +108,7 @@ func (m *OrderShipped) ReadAvro(r *avrowire.Reader) {
 func OrderShippedSchema() lang.Source {
 	ref1 := commonv1.AddressSchema()
 	return lang.Source{Type: lang.Avro, Path: "orders/v1/order_shipped.avsc", Text: orderShippedSchemaText, References: []lang.Reference{
-		{Name: "common.v1.Address", Subject: "common.v1.Address", Version: 0, Source: &ref1},
+		{Name: "common.v1.Address", Subject: "common.v1.Address", Source: &ref1},
 	}}
 }
 
