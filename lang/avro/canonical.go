@@ -136,8 +136,8 @@ func (p *printer) namedType(t *Type, space string) {
 		p.raw(strconv.Itoa(t.Size))
 	}
 	p.props(t)
-	names := make([]string, len(t.Aliases))
-	for i, a := range t.Aliases {
+	names := p.sorted(t.Aliases)
+	for i, a := range names {
 		names[i] = qualified(a, own)
 		if own != "" && !strings.Contains(a, ".") {
 			names[i] = "." + a // else it would be read as one of our namespace
@@ -156,12 +156,18 @@ func qualified(full, space string) string {
 	return full
 }
 
+// sorted returns a copy of names, in order if that is asked for.
+func (p *printer) sorted(names []string) []string {
+	names = slices.Clone(names)
+	if p.normalize {
+		slices.Sort(names)
+	}
+	return names
+}
+
 func (p *printer) aliases(names []string) {
 	if len(names) == 0 {
 		return
-	}
-	if p.normalize {
-		names = slices.Sorted(slices.Values(names))
 	}
 	p.key("aliases")
 	p.raw("[")
@@ -196,7 +202,7 @@ func (p *printer) fields(t *Type, space string) {
 			p.key("order")
 			p.str(f.Order)
 		}
-		p.aliases(f.Aliases)
+		p.aliases(p.sorted(f.Aliases))
 		p.members(f.Props)
 		p.raw("}")
 	}

@@ -12,9 +12,13 @@ import (
 // CheckDefault reports what keeps v from being a default of type t, or nil. It
 // is as strict as the specification: text for bytes and fixed holds code points
 // up to 255 and has the right length, an enum takes one of its symbols, and a
-// union takes a value of any of its branches. For float and double it also takes
-// the strings NaN, Infinity and -Infinity, which JSON numbers cannot say.
+// union takes a value of any of its branches. As the default of a float or double
+// itself it also takes the strings NaN, Infinity and -Infinity, which JSON numbers
+// cannot say.
 func CheckDefault(t *Type, v *lang.Value) *lang.Error {
+	if (t.Kind == Float || t.Kind == Double) && isSpecialFloat(v) {
+		return nil
+	}
 	var c defaultCheck
 	if f := c.check(t, v); f != nil {
 		return f.err
@@ -72,7 +76,7 @@ func (c *defaultCheck) check(t *Type, v *lang.Value) *defaultFault {
 	case Long:
 		return need(isWhole(v, 64), "a whole number of 64 bits for long")
 	case Float, Double:
-		return need(v.Kind == lang.Number || isSpecialFloat(v), "a number for "+t.Kind.String())
+		return need(v.Kind == lang.Number, "a number for "+t.Kind.String())
 	case String:
 		return need(v.Kind == lang.String, "a string")
 	case Bytes, Fixed:
@@ -189,7 +193,7 @@ func mayHold(k Kind, v lang.ValueKind) bool {
 	case lang.Number:
 		return k >= Int && k <= Double
 	case lang.String:
-		return k == String || k == Bytes || k == Fixed || k == Enum || k == Float || k == Double
+		return k == String || k == Bytes || k == Fixed || k == Enum
 	case lang.Array:
 		return k == Array
 	}

@@ -2,6 +2,8 @@ package avro_test
 
 import (
 	"bytes"
+	"crypto/md5"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"flag"
@@ -210,6 +212,10 @@ func TestAgreesWithTwmb(t *testing.T) {
 		}
 		if got := peer.Fingerprint(twmb.NewRabin()); !bytes.Equal(got, bigEndian(s.Fingerprint())) {
 			t.Errorf("%s: fingerprint %x, twmb %x", f.name, s.Fingerprint(), got)
+		}
+		ours5, ours256 := s.FingerprintMD5(), s.FingerprintSHA256()
+		if !bytes.Equal(peer.Fingerprint(md5.New()), ours5[:]) || !bytes.Equal(peer.Fingerprint(sha256.New()), ours256[:]) {
+			t.Errorf("%s: MD5 or SHA-256 differ from twmb's", f.name)
 		}
 	}
 }

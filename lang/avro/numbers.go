@@ -23,7 +23,8 @@ func javaNumber(text string) string {
 }
 
 // javaDouble prints f as Double.toString: plain between 10^-3 and 10^7, else
-// with an exponent, and always with a digit after the point.
+// with an exponent, and always with a digit after the point. Java before 19 prints
+// a few numbers beyond 10^16 with more digits than they need; we do not.
 func javaDouble(f float64) string {
 	switch abs := math.Abs(f); {
 	case math.IsNaN(f):

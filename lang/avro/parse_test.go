@@ -222,7 +222,7 @@ func TestCheckDefault(t *testing.T) {
 	s := mustParse(t, schema)
 	for value, ok := range map[string]bool{
 		`null`: true, `"ab"`: true, `"\u00ff\u0000"`: true, `"\u0100b"`: false, `"abc"`: false, `"A"`: true, `"B"`: false,
-		`1.5`: true, `"NaN"`: true, `"nan"`: false, `true`: false, `[]`: false, `{}`: false,
+		`1.5`: true, `"NaN"`: false, `true`: false, `[]`: false, `{}`: false,
 	} {
 		v, err := lang.ParseJSON("v", value)
 		if err != nil {
@@ -230,6 +230,12 @@ func TestCheckDefault(t *testing.T) {
 		}
 		if got := avro.CheckDefault(s.Root, v); (got == nil) != ok || got != nil && got.Pos != v.Pos {
 			t.Errorf("CheckDefault(%s) = %v, want ok %t", value, got, ok)
+		}
+	}
+	double := mustParse(t, `"double"`).Root
+	for value, ok := range map[string]bool{"NaN": true, "-Infinity": true, "nan": false, "1": false} {
+		if got := avro.CheckDefault(double, &lang.Value{Kind: lang.String, Str: value}); (got == nil) != ok {
+			t.Errorf("CheckDefault(double, %q) = %v, want ok %t", value, got, ok)
 		}
 	}
 }
