@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
+	"sync"
 
 	"github.com/wireproof/wireproof/event"
 )
@@ -190,17 +192,19 @@ func outlive(f *fixture) {
 }
 
 // pauseOneLane pauses the first lane that delivers: what is published to another
-// lane still arrives, and after Resume the rest of the paused one.
+// lane still arrives, and after Resume everything of the paused one.
 func pauseOneLane(f *fixture) {
 	const n = 400
 	topic := f.topic(2)
-	f.numbered(topic, n, 50)
+	f.numbered(topic, n/2, 50)
 	m := f.open(f.bus.Group(f.name("group")), topic)
 	first := m.receive()
 	first.Lane.Pause()
+	for i := n / 2; i < n; i++ {
+		f.publish(&event.Message{Topic: topic, Key: fmt.Appendf(nil, "k%d", i%50), Payload: fmt.Appendf(nil, "%d", i)})
+	}
 	got := first.Deliveries
-	other := false
-	for !other {
+	for other := false; !other; {
 		b := m.receive()
 		got = append(got, b.Deliveries...)
 		other = b.Lane != first.Lane
@@ -210,6 +214,52 @@ func pauseOneLane(f *fixture) {
 		got = append(got, m.take(rest, true)...)
 	}
 	f.all(got, n)
+}
+
+// closeWaits closes the bus while publishers are at work: whatever they were told
+// is stored, is.
+func closeWaits(f *fixture) {
+	topic := f.topic(2)
+	var mu sync.Mutex
+	stored := map[string]bool{}
+	begun := make(chan struct{}, 4)
+	var publishers sync.WaitGroup
+	for p := range 4 {
+		publishers.Go(func() {
+			for i := range 1 << 20 {
+				m := &event.Message{Topic: topic, Key: fmt.Appendf(nil, "k%d", p), Payload: fmt.Appendf(nil, "%d-%d", p, i)}
+				if err := f.bus.Publish(f.ctx, m); err != nil {
+					return
+				}
+				mu.Lock()
+				stored[string(m.Payload)] = true
+				mu.Unlock()
+				if i == 20 {
+					begun <- struct{}{}
+				}
+			}
+		})
+	}
+	for range 4 {
+		select {
+		case <-begun:
+		case <-f.ctx.Done():
+			f.Fatal("the publishers did not get 20 messages stored")
+		}
+	}
+	if err := f.bus.Close(f.ctx); err != nil {
+		f.Fatalf("close: %v", err)
+	}
+	publishers.Wait()
+	f.bus = f.Reconnect(f.T)
+	again := f.bus
+	f.Cleanup(func() { _ = again.Close(context.WithoutCancel(f.ctx)) })
+	m := f.open(f.bus.Group(f.name("group")), topic)
+	for len(stored) > 0 {
+		for _, d := range m.take(1, true) {
+			delete(stored, string(d.Payload))
+		}
+	}
 }
 
 func browse(f *fixture) {

@@ -210,6 +210,18 @@ func rebalanceStorm(f *fixture) {
 	for round := range 6 {
 		stops = append(stops, f.run(group, []string{topic}, s.handle, event.ByKey(1+f.rand.IntN(8))))
 		s.until(f, (round+1)*n/8)
+		if round%2 == 0 { // one that takes what it gets and dies over it
+			src, err := group.Open(f.ctx, topic)
+			if err != nil {
+				f.Fatalf("open: %v", err)
+			}
+			ctx, cancel := context.WithTimeout(f.ctx, 50*time.Millisecond)
+			_, _ = src.Receive(ctx)
+			cancel()
+			if err := src.Close(f.ctx); err != nil {
+				f.Errorf("close of a member that settled nothing: %v", err)
+			}
+		}
 		if i := f.rand.IntN(len(stops)); len(stops) > 1 {
 			if err := stops[i](); err != nil {
 				f.Errorf("run: %v", err)

@@ -100,6 +100,7 @@ var promises = []promise{
 	{"publish after close names what failed", nil, publishError},
 	{"receive ends with its context", nil, receiveEnds},
 	{"messages outlive the connection", func(b Bus) bool { return b.Reconnect != nil }, outlive},
+	{"close waits for what is in flight", func(b Bus) bool { return b.Reconnect != nil }, closeWaits},
 	{"pause holds one lane only", func(b Bus) bool { return b.Partitions }, pauseOneLane},
 	{"browse reads and moves nothing", nil, browse},
 	{"a slow lane does not stall its sibling", func(b Bus) bool { return b.Partitions }, slowLane},
