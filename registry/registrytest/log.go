@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/wireproof/wireproof/lang"
 	"github.com/wireproof/wireproof/registry"
 	"github.com/wireproof/wireproof/registry/api"
 )
@@ -185,7 +184,7 @@ func testFields(t *testing.T, open func(*testing.T) registry.Log) {
 // start opens a registry of the toy language.
 func start(t *testing.T, log registry.Log) *registry.Registry {
 	t.Helper()
-	reg, err := registry.Open(t.Context(), log, []lang.Language{toy{}}, toy{}, registry.Options{})
+	reg, err := OpenToy(t.Context(), log)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package registrytest
 
 import (
+	"context"
 	"slices"
 	"strings"
 
@@ -36,4 +37,10 @@ func (toy) Differences(_ string, newer, older lang.Schema) (out []registry.Diffe
 		}
 	}
 	return out
+}
+
+// OpenToy opens a registry of a toy language, for tests of logs: every text is a
+// schema of type AVRO, made of words, and no word may go away.
+func OpenToy(ctx context.Context, log registry.Log) (*registry.Registry, error) {
+	return registry.Open(ctx, log, []lang.Language{toy{}}, toy{}, registry.Options{})
 }
