@@ -128,14 +128,16 @@ func (b *Bus) detailLike(admin sarama.ClusterAdmin, like string) (*sarama.TopicD
 	if len(found[0].Partitions) > 0 {
 		detail.ReplicationFactor = int16(len(found[0].Partitions[0].Replicas))
 	}
-	entries, err := admin.DescribeConfig(sarama.ConfigResource{Type: sarama.TopicResource, Name: like, ConfigNames: []string{"max.message.bytes"}})
+	results, err := admin.DescribeConfigs([]*sarama.ConfigResource{{Type: sarama.TopicResource, Name: like, ConfigNames: []string{"max.message.bytes"}}}, sarama.DescribeConfigsOptions{})
 	if err != nil {
 		return nil, err
 	}
-	for _, e := range entries {
-		if n, err := strconv.Atoi(e.Value); err == nil && e.Name == "max.message.bytes" {
-			room := strconv.Itoa(n + roomForOurs)
-			detail.ConfigEntries = map[string]*string{"max.message.bytes": &room}
+	for _, r := range results {
+		for _, e := range r.Configs {
+			if n, err := strconv.Atoi(e.Value); err == nil && e.Name == "max.message.bytes" {
+				room := strconv.Itoa(n + roomForOurs)
+				detail.ConfigEntries = map[string]*string{"max.message.bytes": &room}
+			}
 		}
 	}
 	return detail, nil

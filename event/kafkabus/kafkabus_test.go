@@ -44,7 +44,9 @@ func makeTopic(t testing.TB, brokers []string, topic string, partitions int) {
 }
 
 func suite(t *testing.T, brokers []string) {
-	connect := func(t *testing.T) event.Bus { return open(t, kafkabus.Config{Brokers: brokers, RevokeGrace: 5 * time.Second}) }
+	connect := func(t *testing.T) event.Bus {
+		return open(t, kafkabus.Config{Brokers: brokers, RevokeGrace: 5 * time.Second})
+	}
 	eventtest.Run(t, eventtest.Bus{
 		New:        connect,
 		Reconnect:  connect,

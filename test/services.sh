@@ -1,0 +1,181 @@
+#!/usr/bin/env bash
+# Real servers for the tests, on loopback, as plain processes of one folder.
+#
+#   services.sh install kafka      get what is missing (Java, Maven, the broker's jars)
+#   services.sh start DIR kafka    start, wait until it answers, print its variables
+#   services.sh env DIR            print the variables again
+#   services.sh kill DIR kafka [SIGNAL]
+#   services.sh stop DIR           stop; data and ports stay
+#   services.sh clean DIR          stop and remove
+#
+# Another server is another set of functions get_NAME, start_NAME and env_NAME.
+set -euo pipefail
+
+KAFKA_VERSION=${KAFKA_VERSION:-4.1.1}
+LOG4J_VERSION=2.24.3
+CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/wireproof
+
+die() { echo "services.sh: $*" >&2; exit 1; }
+
+# A dead server can stay as a zombie, and its number can be given to another
+# process: one of ours is known by number and start time together.
+started_at() { awk '{ sub(/^.*\) /, ""); if ($1 != "Z") print $20 }' "/proc/$1/stat" 2>/dev/null || true; }
+
+remember() { echo "$1 $(started_at "$1")" >"$2"; }
+
+alive() {
+  [ -f "$1" ] || return 1
+  local pid start
+  read -r pid start <"$1"
+  [ -n "$start" ] && [ "$(started_at "$pid")" = "$start" ]
+}
+
+free_port() { # below the range of ports that the system hands out
+  local port
+  for _ in $(seq 200); do
+    port=$((RANDOM % 12000 + 20000))
+    (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return; }
+  done
+  die "found no free port"
+}
+
+# --- kafka: Apache Kafka in KRaft mode, one broker, from Maven Central
+
+kafka_jars() { echo "$CACHE/kafka-$KAFKA_VERSION/libs"; }
+
+get_kafka() {
+  if ! command -v java >/dev/null || ! command -v mvn >/dev/null; then
+    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || die "kafka needs Java 17 and Maven: install them"
+    echo "installing Java and Maven" >&2
+    apt-get update -qq >&2
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends openjdk-17-jre-headless maven >&2
+  fi
+  local libs tmp
+  libs=$(kafka_jars)
+  [ -d "$libs" ] && return
+  mkdir -p "${libs%/libs}"
+  tmp=$(mktemp -d "${libs%/libs}/get.XXXXXX")
+  cat >"$tmp/pom.xml" <<POM
+<project>
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>wireproof.test</groupId><artifactId>kafka-broker</artifactId><version>1</version>
+  <packaging>pom</packaging>
+  <dependencies>
+    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>$KAFKA_VERSION</version></dependency>
+    <dependency><groupId>org.apache.logging.log4j</groupId><artifactId>log4j-slf4j-impl</artifactId><version>$LOG4J_VERSION</version></dependency>
+    <dependency><groupId>org.apache.logging.log4j</groupId><artifactId>log4j-core</artifactId><version>$LOG4J_VERSION</version></dependency>
+  </dependencies>
+</project>
+POM
+  echo "fetching Apache Kafka $KAFKA_VERSION" >&2
+  mvn -B -q -f "$tmp/pom.xml" org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies \
+    -DincludeScope=runtime -DoutputDirectory="$tmp/libs" >&2 || { rm -rf "$tmp"; die "Maven could not fetch Apache Kafka $KAFKA_VERSION"; }
+  mv -T "$tmp/libs" "$libs" 2>/dev/null || [ -d "$libs" ] || die "could not keep the jars in $libs"
+  rm -rf "$tmp"
+}
+
+start_kafka() {
+  local d=$1/kafka libs port cport
+  libs=$(kafka_jars)
+  [ -d "$libs" ] || die "kafka is not installed: services.sh install kafka"
+  alive "$d/pid" && return
+  mkdir -p "$d"
+  if [ ! -f "$d/ports" ]; then
+    port=$(free_port)
+    cport=$(free_port)
+    while [ "$cport" = "$port" ]; do cport=$(free_port); done
+    echo "$port $cport" >"$d/ports"
+  fi
+  read -r port cport <"$d/ports"
+  cat >"$d/server.properties" <<PROPERTIES
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:$cport
+listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$cport
+advertised.listeners=PLAINTEXT://127.0.0.1:$port
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+controller.listener.names=CONTROLLER
+inter.broker.listener.name=PLAINTEXT
+log.dirs=$d/data
+num.partitions=4
+auto.create.topics.enable=false
+offsets.topic.num.partitions=4
+offsets.topic.replication.factor=1
+transaction.state.log.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
+log.cleaner.backoff.ms=500
+log.cleaner.dedupe.buffer.size=16777216
+PROPERTIES
+  cat >"$d/log4j2.properties" <<LOG
+rootLogger.level = WARN
+rootLogger.appenderRef.out.ref = OUT
+appender.out.type = Console
+appender.out.name = OUT
+appender.out.layout.type = PatternLayout
+appender.out.layout.pattern = %d %p %c %m%n
+logger.server.name = kafka.server
+logger.server.level = INFO
+LOG
+  local log=(-Dlog4j2.configurationFile="$d/log4j2.properties" -cp "$libs/*")
+  if [ ! -d "$d/data" ]; then
+    java -Xmx128m "${log[@]}" kafka.tools.StorageTool format -c "$d/server.properties" \
+      -t "k$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | cut -c 2-22)" >"$d/format.log" 2>&1 || { cat "$d/format.log" >&2; die "kafka: formatting its folder failed"; }
+  fi
+  setsid java -Xms256m -Xmx512m -XX:+UseSerialGC "${log[@]}" kafka.Kafka "$d/server.properties" >>"$d/log" 2>&1 </dev/null &
+  remember $! "$d/pid"
+  for _ in $(seq 600); do
+    alive "$d/pid" || { tail -n 20 "$d/log" >&2; die "kafka ended while it started"; }
+    if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then return; fi
+    sleep 0.1
+  done
+  tail -n 20 "$d/log" >&2
+  die "kafka did not answer within a minute"
+}
+
+env_kafka() {
+  local port
+  read -r port _ <"$1/kafka/ports"
+  echo "export KAFKA_BROKERS=127.0.0.1:$port"
+}
+
+# --- any server
+
+signal() { # DIR NAME SIGNAL
+  local pid
+  alive "$1/$2/pid" || return 0
+  read -r pid _ <"$1/$2/pid"
+  kill "-$3" "$pid" 2>/dev/null || true
+}
+
+stop_all() {
+  local d name
+  for d in "$1"/*/; do
+    [ -f "$d/pid" ] || continue
+    name=$(basename "$d")
+    signal "$1" "$name" TERM
+    for _ in $(seq 100); do alive "$d/pid" || break; sleep 0.1; done
+    signal "$1" "$name" KILL
+  done
+}
+
+command=${1:-}
+[ $# -gt 0 ] && shift
+case "$command" in
+  install) for name in "$@"; do "get_$name"; done ;;
+  start)
+    dir=$1; shift
+    mkdir -p "$dir"
+    for name in "$@"; do "start_$name" "$dir"; done
+    for name in "$@"; do "env_$name" "$dir"; done
+    ;;
+  env) for d in "$1"/*/; do alive "$d/pid" && "env_$(basename "$d")" "$1"; done ;;
+  kill) signal "$1" "$2" "${3:-KILL}" ;;
+  stop) stop_all "$1" ;;
+  clean) stop_all "$1"; rm -rf "$1" ;;
+  *) sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 2 ;;
+esac
