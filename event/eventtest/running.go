@@ -18,7 +18,14 @@ func (f *fixture) run(group event.Group, topics []string, h event.Handler, opts 
 	go func() { done <- event.Run(ctx, group, topics, h, opts...) }()
 	once := sync.OnceValue(func() error {
 		cancel()
-		return <-done
+		patience := time.NewTimer(f.Wait)
+		defer patience.Stop()
+		select {
+		case err := <-done:
+			return err
+		case <-patience.C:
+			return errors.New("it did not return after its context ended")
+		}
 	})
 	f.Cleanup(func() { _ = once() })
 	return once
