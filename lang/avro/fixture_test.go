@@ -195,7 +195,7 @@ var twmbRefuses = map[string]string{
 
 func TestAgreesWithTwmb(t *testing.T) {
 	t.Parallel()
-	for _, f := range fixtures(t) {
+	for _, f := range append(fixtures(t), ownSchemas(t)...) {
 		s, err := avro.Parse(f.src)
 		if err != nil {
 			continue

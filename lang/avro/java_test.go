@@ -22,7 +22,7 @@ var javaDiffers = map[string]string{
 // Java refuses is refused here.
 func TestAgreesWithJava(t *testing.T) {
 	java := javaoracle.Start(t)
-	for _, f := range fixtures(t) {
+	for _, f := range append(fixtures(t), ownSchemas(t)...) {
 		var refs []string
 		for _, ref := range f.src.References {
 			refs = append(refs, ref.Source.Text)

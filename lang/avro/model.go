@@ -100,8 +100,11 @@ type Field struct {
 	Aliases []string
 	Doc     string
 	Type    *Type
-	Default *lang.Value // nil if there is none
-	Order   string      // ascending, descending or ignore
+	// Default is nil if there is none. For a float or double it is a number, or
+	// one of the strings NaN, Infinity and -Infinity; other strings that Java
+	// reads as numbers have become numbers.
+	Default *lang.Value
+	Order   string // ascending, descending or ignore
 	Props   []lang.Member
 
 	Pos     lang.Pos // the whole field

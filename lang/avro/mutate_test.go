@@ -103,5 +103,5 @@ func clone(v *lang.Value) *lang.Value {
 func TestLawsOnMutants(t *testing.T) {
 	t.Parallel()
 	m := newMutator(t, 21)
-	checkMutants(t, m, 5000)
+	checkMutants(t, m, 2000)
 }
