@@ -26,10 +26,10 @@ func (c *candidate) hash() hash { return hashOf(c.text, c.refs, c.metadata) }
 // soft-deleted versions, new ones only live ones; which says what this one is.
 func (p *policy) candidate(st *State, subject string, req api.RegisterRequest, normalize bool, which Visible) (*candidate, error) {
 	if len(req.Schema) > p.limits.Text {
-		return nil, api.SchemaTooLarge.Errorf()
+		return nil, api.SchemaTooLarge.With()
 	}
 	if req.Schema == "" {
-		return nil, api.InvalidSchema.Errorf("Empty schema")
+		return nil, api.InvalidSchema.With("Empty schema")
 	}
 	typ := cmp.Or(req.SchemaType, string(lang.Avro))
 	refs, err := pinReferences(st, req.References)

@@ -58,7 +58,7 @@ func (c Registration) decide(p *policy, st *State, now int64) (decision, error) 
 	prev := st.latest(subject)
 	if strings.TrimSpace(req.Schema) == "" {
 		if prev == nil {
-			return decision{}, api.InvalidSchema.Errorf("Empty schema")
+			return decision{}, api.InvalidSchema.With("Empty schema")
 		}
 		req.Schema, req.SchemaType, req.References = prev.text, prev.typ, prev.refs
 	}
@@ -73,7 +73,7 @@ func (c Registration) decide(p *policy, st *State, now int64) (decision, error) 
 		}
 	}
 	if req.ID != nil && *req.ID >= 0 {
-		return decision{}, api.OperationNotPermitted.Errorf(fmt.Sprintf("Subject %s in context  is not in import mode", subject))
+		return decision{}, api.OperationNotPermitted.With(fmt.Sprintf("Subject %s in context  is not in import mode", subject))
 	}
 	return c.append(p, st, subject, cand, now)
 }
@@ -96,11 +96,11 @@ func (c Registration) append(p *policy, st *State, subject string, cand *candida
 		slices.Reverse(live)
 		q := check{level: p.level(st, subject), typ: cand.typ, newer: cand.schema, history: live}
 		if msgs := p.messages(st, q); len(msgs) > 0 {
-			return decision{}, api.IncompatibleSchema.Errorf(subject, strings.Join(msgs, ", "))
+			return decision{}, api.IncompatibleSchema.With(subject, strings.Join(msgs, ", "))
 		}
 	}
 	if c.Request.Version > 0 && c.Request.Version != next {
-		return decision{}, api.InvalidSchema.Errorf("Version is not one more than previous version")
+		return decision{}, api.InvalidSchema.With("Version is not one more than previous version")
 	}
 	id, known := st.byHash.find(cand.hash())
 	if !known {

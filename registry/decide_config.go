@@ -49,7 +49,7 @@ func (c ConfigChange) decide(_ *policy, st *State, now int64) (decision, error) 
 	if asked := c.Update.Compatibility.Value; asked != nil {
 		level, ok := parseLevel(*asked)
 		if !ok {
-			return decision{}, api.InvalidCompatibility.Errorf()
+			return decision{}, api.InvalidCompatibility.With()
 		}
 		c.Update.Compatibility = api.Set(level)
 	}
@@ -73,7 +73,7 @@ func (c ConfigDeletion) decide(p *policy, st *State, now int64) (decision, error
 	old, ok := st.configs.find(subject)
 	if !ok {
 		if subject != "" {
-			return decision{}, api.SubjectNotFound.Errorf(subject)
+			return decision{}, api.SubjectNotFound.With(subject)
 		}
 		return decision{answer: p.withLevel(old)}, nil
 	}

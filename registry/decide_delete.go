@@ -14,11 +14,11 @@ func (c SubjectDeletion) decide(_ *policy, st *State, now int64) (decision, erro
 	subject, _ := cutContext(c.Subject)
 	all := st.subjects.get(subject)
 	if len(all) == 0 {
-		return decision{}, api.SubjectNotFound.Errorf(c.Subject)
+		return decision{}, api.SubjectNotFound.With(c.Subject)
 	}
 	live := st.visible(subject, Live)
 	if !c.Permanent && len(live) == 0 {
-		return decision{}, api.SubjectSoftDeleted.Errorf(subject)
+		return decision{}, api.SubjectSoftDeleted.With(subject)
 	}
 	blocking, gone := Live, live
 	if c.Permanent {
@@ -27,12 +27,12 @@ func (c SubjectDeletion) decide(_ *policy, st *State, now int64) (decision, erro
 	for _, v := range gone {
 		for _, user := range st.referrers(v.name(), blocking) {
 			if user.subject != subject {
-				return decision{}, api.ReferenceExists.Errorf(subject, v.number)
+				return decision{}, api.ReferenceExists.With(subject, v.number)
 			}
 		}
 	}
 	if c.Permanent && len(live) > 0 {
-		return decision{}, api.SubjectNotDeleted.Errorf(subject)
+		return decision{}, api.SubjectNotDeleted.With(subject)
 	}
 	return decision{remove(st, subject, gone, c.Permanent, now), numbers(gone)}, nil
 }
@@ -47,7 +47,7 @@ type VersionDeletion struct {
 func (c VersionDeletion) decide(_ *policy, st *State, now int64) (decision, error) {
 	subject, _ := cutContext(c.Subject)
 	if len(st.subjects.get(subject)) == 0 {
-		return decision{}, api.SubjectNotFound.Errorf(c.Subject)
+		return decision{}, api.SubjectNotFound.With(c.Subject)
 	}
 	v := st.version(subject, c.Version)
 	if c.Version == Latest {
@@ -55,19 +55,19 @@ func (c VersionDeletion) decide(_ *policy, st *State, now int64) (decision, erro
 	}
 	switch {
 	case v == nil:
-		return decision{}, api.VersionNotFound.Errorf(c.Version)
+		return decision{}, api.VersionNotFound.With(c.Version)
 	case v.deleted && !c.Permanent:
-		return decision{}, api.VersionSoftDeleted.Errorf(subject, v.number)
+		return decision{}, api.VersionSoftDeleted.With(subject, v.number)
 	}
 	blocking := Live
 	if c.Permanent {
 		blocking = All
 	}
 	if len(st.referrers(v.name(), blocking)) > 0 {
-		return decision{}, api.ReferenceExists.Errorf(subject, v.number)
+		return decision{}, api.ReferenceExists.With(subject, v.number)
 	}
 	if c.Permanent && !v.deleted {
-		return decision{}, api.VersionNotDeleted.Errorf(subject, v.number)
+		return decision{}, api.VersionNotDeleted.With(subject, v.number)
 	}
 	return decision{remove(st, subject, []*version{v}, c.Permanent, now), v.number}, nil
 }

@@ -63,7 +63,7 @@ func (p *parser) parseAsked(src lang.Source) (lang.Schema, error) {
 func (p *parser) parse(src lang.Source) (s lang.Schema, err error) {
 	i := slices.IndexFunc(p.languages, func(l lang.Language) bool { return l.Type() == src.Type })
 	if i < 0 {
-		return nil, api.InvalidSchema.Errorf(fmt.Sprintf("Invalid schema type %s", src.Type))
+		return nil, api.InvalidSchema.With(fmt.Sprintf("Invalid schema type %s", src.Type))
 	}
 	defer func() {
 		if r := recover(); r != nil {

@@ -95,7 +95,7 @@ func (r *Registry) Versions(ctx context.Context, subject string, which Visible) 
 		name, _ := cutContext(subject)
 		found := st.visible(name, which)
 		if len(found) == 0 {
-			return nil, api.SubjectNotFound.Errorf(subject)
+			return nil, api.SubjectNotFound.With(subject)
 		}
 		out := make([]Version, len(found))
 		for i, v := range found {
@@ -127,9 +127,9 @@ func (s *State) findVersion(subject string, number int, which Visible) (*version
 		return v, nil
 	}
 	if len(s.visible(name, which)) == 0 {
-		return nil, api.SubjectNotFound.Errorf(subject)
+		return nil, api.SubjectNotFound.With(subject)
 	}
-	return nil, api.VersionNotFound.Errorf(number)
+	return nil, api.VersionNotFound.With(number)
 }
 
 // ReferencedBy returns the ids of the schemas that refer to a version, in order.
@@ -152,14 +152,14 @@ func (r *Registry) ReferencedBy(ctx context.Context, subject string, number int,
 // that has it, of the given subject if there is one there, and rather a live one.
 func (r *Registry) ByID(ctx context.Context, id int, subject string) (Version, error) {
 	return read(ctx, r, func(st *State) (Version, error) {
-		return st.byUse(id, subject, api.SchemaNotFound.Errorf(" "+strconv.Itoa(id)))
+		return st.byUse(id, subject, api.SchemaNotFound.With(" "+strconv.Itoa(id)))
 	})
 }
 
 // ByGUID is ByID for a GUID, with or without hyphens.
 func (r *Registry) ByGUID(ctx context.Context, guid string) (Version, error) {
 	return read(ctx, r, func(st *State) (Version, error) {
-		missing := api.SchemaNotFound.Errorf(" " + guid)
+		missing := api.SchemaNotFound.With(" " + guid)
 		sum, ok := parseGUID(guid)
 		if !ok {
 			return Version{}, missing
@@ -204,7 +204,7 @@ func (r *Registry) Uses(ctx context.Context, id int, which Visible) ([]api.Subje
 	return read(ctx, r, func(st *State) ([]api.SubjectVersion, error) {
 		uses, ok := st.uses.find(id)
 		if !ok {
-			return nil, api.SchemaNotFound.Errorf("")
+			return nil, api.SchemaNotFound.With("")
 		}
 		out := []api.SubjectVersion{}
 		for _, use := range uses {
@@ -226,14 +226,14 @@ func (r *Registry) WithProperties(ctx context.Context, subject string, want map[
 		name, _ := cutContext(subject)
 		visible := st.visible(name, which)
 		if len(visible) == 0 {
-			return Version{}, api.SubjectNotFound.Errorf(subject)
+			return Version{}, api.SubjectNotFound.With(subject)
 		}
 		for _, v := range slices.Backward(visible) {
 			if has := plain(v.metadata).Properties; len(has) > 0 && contains(has, want) {
 				return v.describe(), nil
 			}
 		}
-		return Version{}, api.SchemaNotFound.Errorf("")
+		return Version{}, api.SchemaNotFound.With("")
 	})
 }
 
@@ -259,7 +259,7 @@ func (r *Registry) Lookup(ctx context.Context, l Lookup) (Version, error) {
 	return read(ctx, r, func(st *State) (Version, error) {
 		name, _ := cutContext(l.Subject)
 		if len(st.visible(name, l.Visible)) == 0 {
-			return Version{}, api.SubjectNotFound.Errorf(l.Subject)
+			return Version{}, api.SubjectNotFound.With(l.Subject)
 		}
 		p := r.policy
 		cand, err := p.candidate(st, name, l.Request, l.Normalize || p.normalize(st, name), All)
@@ -268,7 +268,7 @@ func (r *Registry) Lookup(ctx context.Context, l Lookup) (Version, error) {
 		}
 		v := p.findFilled(st, name, cand, l.Visible, l.Request.Version == Latest)
 		if v == nil {
-			return Version{}, api.SchemaNotFound.Errorf("")
+			return Version{}, api.SchemaNotFound.With("")
 		}
 		return v.describe(), nil
 	})
@@ -339,7 +339,7 @@ func (s *State) history(subject string, number int) ([]*version, error) {
 	case number == Latest:
 		return nil, nil
 	}
-	return nil, api.VersionNotFound.Errorf(number)
+	return nil, api.VersionNotFound.With(number)
 }
 
 // Config returns the settings of a subject, or with inherit those in effect for
@@ -355,7 +355,7 @@ func (r *Registry) Config(ctx context.Context, subject string, inherit bool) (ap
 		case ok && inherit && name != "" && own.Normalize == nil:
 			own.Normalize = st.configs.get("").Normalize
 		case !ok && name != "" && !inherit:
-			return api.Config{}, api.SubjectLevelNotSet.Errorf(name)
+			return api.Config{}, api.SubjectLevelNotSet.With(name)
 		case !ok:
 			own = st.configs.get("")
 		}

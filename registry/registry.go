@@ -164,7 +164,7 @@ func do[T any](ctx context.Context, r *Registry, cmd command) (T, error) {
 	return j.answer.(T), nil
 }
 
-func errClosed() error { return api.Unavailable.Errorf("the registry is shutting down") }
+func errClosed() error { return api.Unavailable.With("the registry is shutting down") }
 
 // run is the one writer. It takes whatever is queued and commits it together, so
 // that many clients share one write to the disk.
@@ -259,7 +259,7 @@ func (r *Registry) decideAll(st *State, batch []*job) (*State, []Record) {
 func (r *Registry) decide(st *State, cmd command, now time.Time) (d decision, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			d, err = decision{}, api.InternalError.Errorf(fmt.Sprintf("the decision panicked: %v", p))
+			d, err = decision{}, api.InternalError.With(fmt.Sprintf("the decision panicked: %v", p))
 		}
 	}()
 	return decide(r.policy, st, cmd, now)

@@ -57,13 +57,13 @@ func (r *resolver) resolve(path, typ, text string, refs []api.Reference, which V
 			return nil, err
 		}
 		if string(target.source.Type) != typ {
-			return nil, api.InvalidSchema.Errorf(fmt.Sprintf("Invalid reference: subject %q version %d is %s, but the schema is %s",
+			return nil, api.InvalidSchema.With(fmt.Sprintf("Invalid reference: subject %q version %d is %s, but the schema is %s",
 				ref.Subject, ref.Version, target.source.Type, typ))
 		}
 		out.nodes += target.nodes
 		out.bytes += target.bytes
 		if out.nodes > r.limits.References || out.bytes > r.limits.Closure {
-			return nil, api.InvalidSchema.Errorf(fmt.Sprintf(
+			return nil, api.InvalidSchema.With(fmt.Sprintf(
 				"Invalid reference: with %q the schema reaches %d texts of %d bytes; at most %d of %d bytes are accepted",
 				ref.Name, out.nodes, out.bytes, r.limits.References, r.limits.Closure))
 		}
@@ -78,13 +78,13 @@ func (r *resolver) target(ref api.Reference, which Visible) (*resolved, error) {
 	name := api.SubjectVersion{Subject: ref.Subject, Version: ref.Version}
 	v := r.st.version(ref.Subject, ref.Version)
 	if v == nil || !which.shows(v.deleted) {
-		return nil, api.InvalidSchema.Errorf(fmt.Sprintf("No schema reference found for subject %q and version %d", ref.Subject, ref.Version))
+		return nil, api.InvalidSchema.With(fmt.Sprintf("No schema reference found for subject %q and version %d", ref.Subject, ref.Version))
 	}
 	if out := r.done[name]; out != nil {
 		return out, nil
 	}
 	if r.visiting[name] {
-		return nil, api.InvalidSchema.Errorf(fmt.Sprintf("Invalid reference: subject %q version %d refers to itself", ref.Subject, ref.Version))
+		return nil, api.InvalidSchema.With(fmt.Sprintf("Invalid reference: subject %q version %d refers to itself", ref.Subject, ref.Version))
 	}
 	r.visiting[name] = true
 	out, err := r.resolve(v.path(), v.typ, v.text, v.refs, All)
@@ -106,7 +106,7 @@ func pinReferences(st *State, refs []api.Reference) ([]api.Reference, error) {
 		r := &out[i]
 		subject, ok := cutContext(r.Subject)
 		if r.Name == "" || subject == "" || !ok {
-			return nil, api.InvalidSchema.Errorf(fmt.Sprintf("Invalid reference: name %q, subject %q, version %d", r.Name, r.Subject, r.Version))
+			return nil, api.InvalidSchema.With(fmt.Sprintf("Invalid reference: name %q, subject %q, version %d", r.Name, r.Subject, r.Version))
 		}
 		r.Subject = subject
 		if r.Version == Latest {

@@ -26,7 +26,7 @@ func cutContext(subject string) (string, bool) {
 func newSubject(name string) (string, error) {
 	subject, ok := cutContext(name)
 	if !ok || subject == "" || subject == "__GLOBAL" || subject == "__EMPTY" || strings.ContainsFunc(subject, unicode.IsControl) {
-		return "", api.InvalidSubject.Errorf(name)
+		return "", api.InvalidSubject.With(name)
 	}
 	return subject, nil
 }
@@ -54,7 +54,7 @@ func ParseVersion(text string) (int, error) {
 	}
 	n, err := strconv.ParseInt(s, 10, 32)
 	if err != nil || n < 1 && n != Latest {
-		return 0, api.InvalidVersion.Errorf(text)
+		return 0, api.InvalidVersion.With(text)
 	}
 	return int(n), nil
 }

@@ -120,8 +120,8 @@ func (e *Error) Is(target error) bool {
 	return false
 }
 
-// Errorf returns the error with this code; args fill the message of its row.
-func (c Code) Errorf(args ...any) *Error {
+// With returns the error with this code; args fill the message of its row.
+func (c Code) With(args ...any) *Error {
 	row, ok := c.row()
 	if !ok {
 		return &Error{Code: c, Message: fmt.Sprint(args...)}
@@ -129,9 +129,9 @@ func (c Code) Errorf(args ...any) *Error {
 	return &Error{Code: c, Message: fmt.Sprintf(row.Format, args...)}
 }
 
-// Because is Errorf with a cause that errors.Is and errors.As find.
+// Because is With and a cause that errors.Is and errors.As find.
 func (c Code) Because(cause error, args ...any) *Error {
-	e := c.Errorf(args...)
+	e := c.With(args...)
 	e.Err = cause
 	return e
 }

@@ -39,7 +39,7 @@ func (c *call) number(name string, absent int) (int, error) {
 	}
 	n, err := strconv.ParseInt(text, 10, 32)
 	if err != nil {
-		return 0, api.NotFound.Errorf()
+		return 0, api.NotFound.With()
 	}
 	return int(n), nil
 }
@@ -61,7 +61,7 @@ func (c *call) version() (int, error) { return registry.ParseVersion(c.vars["ver
 func (c *call) id() (int, error) {
 	n, err := strconv.ParseInt(c.vars["id"], 10, 32)
 	if err != nil {
-		return 0, api.NotFound.Errorf()
+		return 0, api.NotFound.With()
 	}
 	return int(n), nil
 }
@@ -109,14 +109,14 @@ const unlimited = math.MaxInt32
 // before anything is parsed, and again on what a packed body unpacks to.
 func (c *call) body(v any) error {
 	if !readable(c.r.Header.Get("Content-Type")) {
-		return api.UnsupportedMediaType.Errorf()
+		return api.UnsupportedMediaType.With()
 	}
 	data, err := c.bytes()
 	if err != nil {
 		return err
 	}
 	if trimmed := bytes.TrimSpace(data); len(trimmed) == 0 || bytes.Equal(trimmed, []byte("null")) {
-		return api.UnprocessableEntity.Errorf("the request body is missing")
+		return api.UnprocessableEntity.With("the request body is missing")
 	}
 	if err := json.Unmarshal(data, v); err != nil {
 		return api.BadRequest.Because(err, "the request body is not the expected JSON: "+explain(err))
@@ -160,21 +160,21 @@ func (c *call) bytes() ([]byte, error) {
 		}
 		in = zip
 	default:
-		return nil, api.UnsupportedMediaType.Errorf()
+		return nil, api.UnsupportedMediaType.With()
 	}
 	data, err := io.ReadAll(io.LimitReader(in, c.opts.MaxBody+1))
 	if err != nil {
 		return nil, c.unread(err)
 	}
 	if int64(len(data)) > c.opts.MaxBody {
-		return nil, api.BodyTooLarge.Errorf(c.opts.MaxBody)
+		return nil, api.BodyTooLarge.With(c.opts.MaxBody)
 	}
 	return data, nil
 }
 
 func (c *call) unread(err error) error {
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-		return api.BodyTooLarge.Errorf(c.opts.MaxBody)
+		return api.BodyTooLarge.With(c.opts.MaxBody)
 	}
 	return api.BadRequest.Because(err, fmt.Sprintf("the request body could not be read: %v", err))
 }

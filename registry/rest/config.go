@@ -36,11 +36,11 @@ const readWrite = "READWRITE"
 
 func getMode(c *call) (*reply, error) {
 	if !c.global() && !c.flag("defaultToGlobal") {
-		return nil, api.SubjectModeNotSet.Errorf(c.subject())
+		return nil, api.SubjectModeNotSet.With(c.subject())
 	}
 	return &reply{json: api.Mode{Mode: readWrite}}, nil
 }
 
 func putMode(*call) (*reply, error) {
-	return nil, api.OperationNotPermitted.Errorf("Mode changes are not allowed")
+	return nil, api.OperationNotPermitted.With("Mode changes are not allowed")
 }

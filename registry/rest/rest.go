@@ -96,7 +96,7 @@ func (h *handler) answer(w http.ResponseWriter, r *http.Request) (contentType st
 	}
 	accepted, ok := negotiate(r.Header.Values("Accept"))
 	if !ok {
-		return contentType, nil, api.NotAcceptable.Errorf()
+		return contentType, nil, api.NotAcceptable.With()
 	}
 	c := &call{handler: h, w: w, r: r, vars: vars, query: r.URL.Query()}
 	out, err = found(c)

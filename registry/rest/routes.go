@@ -91,13 +91,13 @@ func match(w http.ResponseWriter, r *http.Request) (serve func(*call) (*reply, e
 		allowed = append(allowed, rt.method)
 	}
 	if allowed == nil {
-		return nil, nil, api.NotFound.Errorf()
+		return nil, nil, api.NotFound.With()
 	}
 	if slices.Contains(allowed, http.MethodGet) {
 		allowed = append(allowed, http.MethodHead)
 	}
 	w.Header().Set("Allow", strings.Join(allowed, ", "))
-	return nil, nil, api.MethodNotAllowed.Errorf()
+	return nil, nil, api.MethodNotAllowed.With()
 }
 
 func fit(pattern string, path []string) (map[string]string, bool) {
