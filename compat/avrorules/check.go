@@ -223,7 +223,7 @@ func (w *walker) fromUnion(reader, writer *avro.Type, at place) {
 		if below.union == nil && reader.Kind == avro.Union {
 			below.union = &said
 		}
-		if near := alike(reader, branch); near != nil {
+		if near := alike(reader, branch); near != nil && !w.trying {
 			w.compare(near, branch, w.inBranch(below, reader, writer, near, branch))
 			continue
 		}
@@ -242,7 +242,7 @@ func (w *walker) intoUnion(reader, writer *avro.Type, at place) {
 	if at.union == nil {
 		at.union = &said
 	}
-	if near := alike(reader, writer); near != nil {
+	if near := alike(reader, writer); near != nil && !w.trying {
 		w.compare(near, writer, w.inBranch(at, reader, writer, near, writer))
 		return
 	}
