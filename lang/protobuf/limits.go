@@ -10,11 +10,11 @@ import (
 // survive everything below them in seconds; the deepest honest schema seen is
 // far below each.
 const (
-	maxText       = 4 << 20  // bytes of one file
+	maxText       = 2 << 20  // bytes of one file
 	maxTotal      = 16 << 20 // bytes of a file with all that it imports
 	maxFiles      = 2000     // files of one compilation
 	maxDepth      = 64       // nested brackets of any kind
-	maxStatements = 200_000  // semicolons, commas and opening braces of one file
+	maxStatements = 100_000  // semicolons, commas and opening braces of one file
 	maxToken      = 64 << 10 // bytes of one word, number or string
 )
 

@@ -2,6 +2,7 @@ package protobuf
 
 import (
 	"errors"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -192,6 +193,30 @@ func TestCompileSetHasComments(t *testing.T) {
 	t.Error("the comment is not in the source info")
 }
 
+// Fixtures with bytes and fragments thrown in: each is refused with places, or
+// accepted and then printed faithfully.
+func TestDamagedText(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	fragments := []string{"{", "}", "[", "=", "1", ";", "oneof o {", "map<string,", "reserved ", "\"", "/*", "//", "extend M {", "-", "(", ".", "\x00", "\xff"}
+	for _, files := range fixtures(t) {
+		for range 30 {
+			b := files["in.proto"]
+			for range 1 + r.IntN(2) {
+				at, end := r.IntN(len(b)), r.IntN(len(b))
+				switch r.IntN(3) {
+				case 0:
+					b = b[:at] + fragments[r.IntN(len(fragments))] + b[at:]
+				case 1:
+					b = b[:at] + b[min(len(b), at+1+r.IntN(8)):]
+				default:
+					b = b[:at] + b[end:min(len(b), end+r.IntN(30))] + b[at:]
+				}
+			}
+			checkText(t, b)
+		}
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	for _, files := range fixturesF(f) {
 		f.Add(files)
@@ -199,23 +224,25 @@ func FuzzParse(f *testing.F) {
 	f.Add("edition = \"2023\"; message A { oneof o { int32 x = 1; } }")
 	f.Add("\ufeffmessage A{")
 	f.Add("option x = <a: [1, {b: -inf}]>;")
-	f.Fuzz(func(t *testing.T, text string) {
-		_, _ = Imports(text)
-		s, err := Parse(sourceOf(text))
-		if err != nil {
-			var list lang.ErrorList
-			if !errors.As(err, &list) || len(list) == 0 {
-				t.Fatalf("got %T, want a list with mistakes", err)
-			}
-			return
+	f.Fuzz(checkText)
+}
+
+func checkText(t *testing.T, text string) {
+	_, _ = Imports(text)
+	s, err := Parse(sourceOf(text))
+	if err != nil {
+		var list lang.ErrorList
+		if !errors.As(err, &list) || len(list) == 0 {
+			t.Fatalf("got %T, want a list with mistakes", err)
 		}
-		checkForms(t, s)
-		for _, m := range s.Messages() {
-			if !m.Pos.IsValid() {
-				t.Fatalf("%s has no place", m.FullName)
-			}
+		return
+	}
+	checkForms(t, s)
+	for _, m := range s.Messages() {
+		if !m.Pos.IsValid() {
+			t.Fatalf("%s has no place", m.FullName)
 		}
-	})
+	}
 }
 
 func fixturesF(f *testing.F) []string {
