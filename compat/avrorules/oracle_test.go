@@ -22,7 +22,6 @@ type gen struct {
 	names  int
 	// open are the records around the place, which a recursive type may name.
 	open []string
-	out  strings.Builder
 }
 
 func (g *gen) changed(oneIn int) bool { return g.change != nil && g.change.IntN(oneIn) == 0 }

@@ -259,7 +259,11 @@ func why(level compat.Level, severity rule.Severity, breaks rule.Breaks, version
 	}
 	var who []string
 	if breaks&rule.Readers != 0 {
-		who = append(who, "readers on the new schema "+cannot+" "+versions)
+		of := ""
+		if strings.Contains(versions, ":") {
+			of = "data of " // git:main is no data itself
+		}
+		who = append(who, "readers on the new schema "+cannot+" "+of+versions)
 	}
 	if breaks&rule.OldReaders != 0 {
 		who = append(who, "readers on "+versions+" "+cannot+" new records")
