@@ -14,8 +14,12 @@ import (
 // a record may be its own default.
 const maxDefaultDepth = 100
 
-// maxDefault bounds the bytes of one default, for the same reason.
+// maxDefault bounds the bytes of one default, and the values in it, for the same
+// reason.
 const maxDefault = 1 << 20
+
+// A defaults encodes one default.
+type defaults struct{ values int }
 
 // insertDefault returns the step that inserts the default of a field that the
 // writer lacks.
@@ -23,16 +27,16 @@ func insertDefault(f *avro.Field) (step, error) {
 	if f.Default == nil {
 		return step{}, fmt.Errorf("the writer lacks it, and it has no default")
 	}
-	data, err := appendDefault(nil, f.Type, f.Default, 0)
+	data, err := new(defaults).append(nil, f.Type, f.Default, 0)
 	if err != nil {
 		return step{}, fmt.Errorf("default: %w", err)
 	}
 	return step{op: opInsert, data: string(data)}, nil
 }
 
-// appendDefault appends the encoding of a default as a value of t.
-func appendDefault(dst []byte, t *avro.Type, v *lang.Value, depth int) ([]byte, error) {
-	if depth > maxDefaultDepth || len(dst) > maxDefault {
+// append appends the encoding of a default as a value of t.
+func (d *defaults) append(dst []byte, t *avro.Type, v *lang.Value, depth int) ([]byte, error) {
+	if d.values++; depth > maxDefaultDepth || len(dst) > maxDefault || d.values > maxDefault {
 		return dst, fmt.Errorf("it is too large, or contains itself")
 	}
 	switch t.Kind {
@@ -51,7 +55,7 @@ func appendDefault(dst []byte, t *avro.Type, v *lang.Value, depth int) ([]byte, 
 		n, err := strconv.ParseInt(v.Str, 10, bits)
 		return AppendLong(dst, n), err
 	case avro.Float, avro.Double:
-		return appendDefaultFloat(dst, t, v)
+		return appendFloatDefault(dst, t, v)
 	case avro.Bytes, avro.Fixed:
 		b, err := latin1(t, v)
 		if t.Kind == avro.Bytes {
@@ -71,16 +75,16 @@ func appendDefault(dst []byte, t *avro.Type, v *lang.Value, depth int) ([]byte, 
 		}
 		return dst, fmt.Errorf("no symbol of %s", describe(t))
 	case avro.Array, avro.Map:
-		return appendDefaultItems(dst, t, v, depth)
+		return d.items(dst, t, v, depth)
 	case avro.Union:
 		for i, b := range t.Branches {
-			if out, err := appendDefault(AppendLong(dst, int64(i)), b, v, depth+1); err == nil {
+			if out, err := d.append(AppendLong(dst, int64(i)), b, v, depth+1); err == nil {
 				return out, nil
 			}
 		}
 		return dst, fmt.Errorf("of no type of the union")
 	}
-	return appendDefaultRecord(dst, t, v, depth)
+	return d.record(dst, t, v, depth)
 }
 
 func expect(t *avro.Type, v *lang.Value, kind lang.ValueKind) error {
@@ -90,7 +94,7 @@ func expect(t *avro.Type, v *lang.Value, kind lang.ValueKind) error {
 	return nil
 }
 
-func appendDefaultFloat(dst []byte, t *avro.Type, v *lang.Value) ([]byte, error) {
+func appendFloatDefault(dst []byte, t *avro.Type, v *lang.Value) ([]byte, error) {
 	text := v.Str
 	if v.Kind != lang.Number && (v.Kind != lang.String || text != "NaN" && text != "Infinity" && text != "-Infinity") {
 		return dst, expect(t, v, lang.Number)
@@ -121,7 +125,7 @@ func latin1(t *avro.Type, v *lang.Value) ([]byte, error) {
 	return out, nil
 }
 
-func appendDefaultItems(dst []byte, t *avro.Type, v *lang.Value, depth int) ([]byte, error) {
+func (d *defaults) items(dst []byte, t *avro.Type, v *lang.Value, depth int) ([]byte, error) {
 	want, n := lang.Array, len(v.Items)
 	if t.Kind == avro.Map {
 		want, n = lang.Object, len(v.Members)
@@ -134,19 +138,19 @@ func appendDefaultItems(dst []byte, t *avro.Type, v *lang.Value, depth int) ([]b
 	}
 	var err error
 	for _, item := range v.Items {
-		if dst, err = appendDefault(dst, t.Items, item, depth+1); err != nil {
+		if dst, err = d.append(dst, t.Items, item, depth+1); err != nil {
 			return dst, err
 		}
 	}
 	for _, m := range v.Members {
-		if dst, err = appendDefault(AppendString(dst, m.Key), t.Items, m.Value, depth+1); err != nil {
+		if dst, err = d.append(AppendString(dst, m.Key), t.Items, m.Value, depth+1); err != nil {
 			return dst, err
 		}
 	}
 	return append(dst, 0), nil
 }
 
-func appendDefaultRecord(dst []byte, t *avro.Type, v *lang.Value, depth int) ([]byte, error) {
+func (d *defaults) record(dst []byte, t *avro.Type, v *lang.Value, depth int) ([]byte, error) {
 	if err := expect(t, v, lang.Object); err != nil {
 		return dst, err
 	}
@@ -159,7 +163,7 @@ func appendDefaultRecord(dst []byte, t *avro.Type, v *lang.Value, depth int) ([]
 		if value == nil {
 			return dst, fmt.Errorf("field %q of %s is missing and has no default", f.Name, describe(t))
 		}
-		if dst, err = appendDefault(dst, f.Type, value, depth+1); err != nil {
+		if dst, err = d.append(dst, f.Type, value, depth+1); err != nil {
 			return dst, fmt.Errorf("field %q: %w", f.Name, err)
 		}
 	}

@@ -14,6 +14,13 @@ const (
 	insertFactor = 64
 )
 
+// Records may nest so that a writer's schema of a few lines describes a value of
+// 2^60 parts and no bytes; so many records are looked into, and no more.
+const (
+	records      = 1 << 16
+	recordFactor = 256
+)
+
 // keepScratch bounds the buffers that are kept for the next message.
 const keepScratch = 1 << 20
 
@@ -23,7 +30,9 @@ type execution struct {
 	plan   *Plan
 	out    []byte
 	marks  []int
+	moved  []byte
 	budget int
+	calls  int // records that may still be looked into
 	path   []any // steps to the mistake, innermost first
 }
 
@@ -70,10 +79,7 @@ func (x *execution) step(s *step) {
 			x.run(s.subs[b])
 		}
 	case opRecord, opSkipRecord:
-		if x.Enter() {
-			x.run(s.sub)
-			x.Leave()
-		}
+		x.record(s.sub)
 	case opInsert:
 		if x.spend(len(s.data)) {
 			x.out = append(x.out, s.data...)
@@ -102,6 +108,16 @@ func (x *execution) step(s *step) {
 		x.Fixed(s.n)
 	case opSkipBlocks:
 		x.skipBlocks(s)
+	}
+}
+
+func (x *execution) record(program int) {
+	if x.calls--; x.calls < 0 {
+		x.Fail("too many records for so few bytes")
+	}
+	if x.Enter() {
+		x.run(program)
+		x.Leave()
 	}
 }
 
@@ -175,11 +191,11 @@ func (x *execution) arrange(s *step) {
 	from := marks[0]
 	marks = append(marks, len(x.out))
 	if x.spend(len(x.out) - from) {
-		moved := make([]byte, 0, len(x.out)-from)
+		x.moved = x.moved[:0]
 		for _, i := range s.list {
-			moved = append(moved, x.out[marks[i]:marks[i+1]]...)
+			x.moved = append(x.moved, x.out[marks[i]:marks[i+1]]...)
 		}
-		x.out = append(x.out[:from], moved...)
+		x.out = append(x.out[:from], x.moved...)
 	}
 	x.marks = x.marks[:len(x.marks)-s.n]
 }

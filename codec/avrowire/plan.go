@@ -88,7 +88,10 @@ func (p *Plan) Transcode(data string) (string, error) {
 	if buf == nil {
 		buf = new([]byte)
 	}
-	x := execution{Reader: NewReader(data), plan: p, out: (*buf)[:0], budget: insertable + insertFactor*len(data)}
+	x := execution{
+		Reader: NewReader(data), plan: p, out: (*buf)[:0],
+		budget: insertable + insertFactor*len(data), calls: records + recordFactor*len(data),
+	}
 	x.step(&p.root)
 	err := x.End()
 	out := string(x.out)
