@@ -1,5 +1,7 @@
-// Package generate turns schemas into Go: types with their codecs for Avro, the
-// output of protoc-gen-go with fast methods beside it for Protobuf, and a
-// publisher, handler and subscription for each topic. It takes values and
-// returns files; only [Compare] and [Write] touch the disk.
+// Package generate turns schemas into Go: types with their codecs beside each
+// schema, and for each topic a package with a publisher, a handler and Subscribe.
+//
+// Each language goes from schema to a model to text; nothing here reads or writes
+// a file but [Compare] and [Write]. The output depends on the schemas and the
+// settings alone, so that a check in CI can say what is stale.
 package generate
