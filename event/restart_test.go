@@ -65,10 +65,11 @@ func restarts(t *testing.T, r *rand.Rand) {
 		}
 	}
 	var mu sync.Mutex
+	luck := rand.New(rand.NewPCG(r.Uint64(), 5)) // guarded by mu
 	handled := map[string]bool{}
 	handler := func(ctx context.Context, d *event.Delivery) error {
 		mu.Lock()
-		pause, fail := time.Duration(r.IntN(2000))*time.Millisecond, r.IntN(3) == 0
+		pause, fail := time.Duration(luck.IntN(2000))*time.Millisecond, luck.IntN(3) == 0
 		mu.Unlock()
 		select {
 		case <-time.After(pause):
