@@ -94,13 +94,20 @@ func fieldOf(t reflect.Type, f *avro.Field) (index []int, ok bool) {
 
 // A guard checks values before they are encoded.
 type guard struct {
-	idle   bool     // no value can be wrong
-	fields sync.Map // of fieldKey to []int, nil if the struct has no such field
+	idle  bool     // no value can be wrong
+	plans sync.Map // of *avro.RecordSchema to *plan
 }
 
-type fieldKey struct {
+// A plan is what has to be looked at in a struct that is written as a record.
+type plan struct {
 	goType reflect.Type
-	field  *avro.Field
+	fields []plannedField
+}
+
+type plannedField struct {
+	name   string
+	schema avro.Schema
+	index  []int
 }
 
 func newGuard(schema avro.Schema, t reflect.Type) *guard {
@@ -137,15 +144,19 @@ func risky(schema avro.Schema, t reflect.Type, seen map[typePair]bool) bool {
 	return schema.Type() == avro.Int && (t.Kind() == reflect.Int || t.Kind() == reflect.Int64)
 }
 
-func (g *guard) fieldOf(t reflect.Type, f *avro.Field) (index []int, ok bool) {
-	key := fieldKey{t, f}
-	if known, ok := g.fields.Load(key); ok {
-		index = known.([]int)
-		return index, index != nil
+func (g *guard) planOf(s *avro.RecordSchema, t reflect.Type) *plan {
+	if known, ok := g.plans.Load(s); ok && known.(*plan).goType == t {
+		return known.(*plan)
 	}
-	index, _ = fieldOf(t, f)
-	g.fields.Store(key, index)
-	return index, index != nil
+	p := &plan{goType: t}
+	for _, f := range s.Fields() {
+		index, ok := fieldOf(t, f)
+		if ok && risky(f.Type(), t.FieldByIndex(index).Type, map[typePair]bool{}) {
+			p.fields = append(p.fields, plannedField{f.Name(), f.Type(), index})
+		}
+	}
+	g.plans.Store(s, p)
+	return p
 }
 
 // checkValue returns an error if hamba/avro would write another number than v
@@ -188,23 +199,26 @@ func (g *guard) checkValue(schema avro.Schema, v reflect.Value) error {
 }
 
 func (g *guard) checkFields(s *avro.RecordSchema, v reflect.Value) error {
-	for _, f := range s.Fields() {
-		var of reflect.Value
-		switch v.Kind() {
-		case reflect.Struct:
-			if index, ok := g.fieldOf(v.Type(), f); ok {
-				of, _ = v.FieldByIndexErr(index) // a nil embedded pointer holds no number
+	switch {
+	case v.Kind() == reflect.Struct:
+		for _, f := range g.planOf(s, v.Type()).fields {
+			of, err := v.FieldByIndexErr(f.index)
+			if err != nil {
+				continue // a nil embedded pointer holds no number
 			}
-		case reflect.Map:
-			if v.Type().Key().Kind() == reflect.String {
-				of = v.MapIndex(reflect.ValueOf(f.Name()).Convert(v.Type().Key()))
+			if err := g.checkValue(f.schema, of); err != nil {
+				return fmt.Errorf("field %s: %w", f.name, err)
 			}
 		}
-		if !of.IsValid() {
-			continue
-		}
-		if err := g.checkValue(f.Type(), of); err != nil {
-			return fmt.Errorf("field %s: %w", f.Name(), err)
+	case v.Kind() == reflect.Map && v.Type().Key().Kind() == reflect.String:
+		for _, f := range s.Fields() {
+			of := v.MapIndex(reflect.ValueOf(f.Name()).Convert(v.Type().Key()))
+			if !of.IsValid() {
+				continue
+			}
+			if err := g.checkValue(f.Type(), of); err != nil {
+				return fmt.Errorf("field %s: %w", f.Name(), err)
+			}
 		}
 	}
 	return nil
@@ -288,6 +302,9 @@ func checkDecimal(schema avro.Schema, r *big.Rat) error {
 	if !ok {
 		return nil
 	}
+	if fits(r, d.Precision(), d.Scale()) {
+		return nil
+	}
 	ten := big.NewInt(10)
 	scaled := new(big.Rat).Mul(r, new(big.Rat).SetInt(new(big.Int).Exp(ten, big.NewInt(int64(d.Scale())), nil)))
 	if !scaled.IsInt() {
@@ -297,4 +314,22 @@ func checkDecimal(schema avro.Schema, r *big.Rat) error {
 		return fmt.Errorf("decimal %s has more than %d digits", r.FloatString(d.Scale()), d.Precision())
 	}
 	return nil
+}
+
+// fits reports whether r surely has no more digits than allowed. It answers for
+// numbers of one machine word, which nearly all are, without allocating.
+func fits(r *big.Rat, precision, scale int) bool {
+	num, denom := r.Num(), r.Denom()
+	if precision > 18 || scale > 18 || !num.IsInt64() || !denom.IsInt64() {
+		return false
+	}
+	limit, unit := int64(1), int64(1)
+	for range precision {
+		limit *= 10
+	}
+	for range scale {
+		unit *= 10
+	}
+	n, factor := num.Int64(), unit/denom.Int64()
+	return unit%denom.Int64() == 0 && n > -limit/factor && n < limit/factor
 }
