@@ -71,7 +71,14 @@ func Fixed64(s string, i int) (uint64, int) {
 
 // Bytes reads a length and as many bytes. The result is a part of s.
 func Bytes(s string, i int) (string, int) {
-	n, i := Uvarint(s, i)
+	if i < len(s) && s[i] < 0x80 {
+		// Written out: most values are short, and the call is what costs.
+		if start, end := i+1, i+1+int(s[i]); end <= len(s) {
+			return s[start:end], end
+		}
+		return "", truncated
+	}
+	n, i := uvarintSlow(s, i)
 	if i < 0 {
 		return "", i
 	}
@@ -85,7 +92,7 @@ func Bytes(s string, i int) (string, int) {
 // Text reads as [Bytes] does, and refuses what is not UTF-8.
 func Text(s string, i int) (string, int) {
 	t, n := Bytes(s, i)
-	if n >= 0 && !ascii(t) && !utf8.ValidString(t) {
+	if !ascii(t) && !utf8.ValidString(t) {
 		return "", badUTF8
 	}
 	return t, n
@@ -94,7 +101,7 @@ func Text(s string, i int) (string, int) {
 // ascii is the short way through short strings; utf8.ValidString has its own
 // for long ones.
 func ascii(s string) bool {
-	if len(s) > 32 {
+	if len(s) > 16 {
 		return false
 	}
 	var all byte

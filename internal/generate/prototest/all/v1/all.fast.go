@@ -624,11 +624,13 @@ func (x *All) decodeFast(data string, depth int) error {
 	}
 	for i := 0; i < len(data); {
 		start := i
-		tag, i1 := protofast.Tag(data, i)
-		if i1 < 0 {
-			return protofast.Fail("all.v1.All", "", start, i1)
+		tag := uint64(data[i])
+		i++
+		if tag-8 >= 0x78 {
+			if tag, i = protofast.Tag(data, start); i < 0 {
+				return protofast.Fail("all.v1.All", "", start, i)
+			}
 		}
-		i = i1
 		switch tag {
 		case 8: // a_bool
 			u, n := protofast.Uvarint(data, i)
@@ -1622,11 +1624,13 @@ func (x *All_Nested) decodeFast(data string, depth int) error {
 	}
 	for i := 0; i < len(data); {
 		start := i
-		tag, i1 := protofast.Tag(data, i)
-		if i1 < 0 {
-			return protofast.Fail("all.v1.All.Nested", "", start, i1)
+		tag := uint64(data[i])
+		i++
+		if tag-8 >= 0x78 {
+			if tag, i = protofast.Tag(data, start); i < 0 {
+				return protofast.Fail("all.v1.All.Nested", "", start, i)
+			}
 		}
-		i = i1
 		switch tag {
 		case 8: // id
 			u, n := protofast.Uvarint(data, i)
@@ -1717,11 +1721,13 @@ func (x *All_Nested_Deep) decodeFast(data string, depth int) error {
 	}
 	for i := 0; i < len(data); {
 		start := i
-		tag, i1 := protofast.Tag(data, i)
-		if i1 < 0 {
-			return protofast.Fail("all.v1.All.Nested.Deep", "", start, i1)
+		tag := uint64(data[i])
+		i++
+		if tag-8 >= 0x78 {
+			if tag, i = protofast.Tag(data, start); i < 0 {
+				return protofast.Fail("all.v1.All.Nested.Deep", "", start, i)
+			}
 		}
-		i = i1
 		switch tag {
 		case 10: // back
 			u, n := protofast.Bytes(data, i)
@@ -1786,11 +1792,13 @@ func (x *Empty) decodeFast(data string, depth int) error {
 	}
 	for i := 0; i < len(data); {
 		start := i
-		tag, i1 := protofast.Tag(data, i)
-		if i1 < 0 {
-			return protofast.Fail("all.v1.Empty", "", start, i1)
+		tag := uint64(data[i])
+		i++
+		if tag-8 >= 0x78 {
+			if tag, i = protofast.Tag(data, start); i < 0 {
+				return protofast.Fail("all.v1.Empty", "", start, i)
+			}
 		}
-		i = i1
 		switch tag {
 		default:
 			n := protofast.Skip(data, i, tag)
@@ -1874,11 +1882,13 @@ func (x *HasClash) decodeFast(data string, depth int) error {
 	}
 	for i := 0; i < len(data); {
 		start := i
-		tag, i1 := protofast.Tag(data, i)
-		if i1 < 0 {
-			return protofast.Fail("all.v1.HasClash", "", start, i1)
+		tag := uint64(data[i])
+		i++
+		if tag-8 >= 0x78 {
+			if tag, i = protofast.Tag(data, start); i < 0 {
+				return protofast.Fail("all.v1.HasClash", "", start, i)
+			}
 		}
-		i = i1
 		switch tag {
 		case 10: // clash
 			u, n := protofast.Bytes(data, i)
@@ -1959,11 +1969,13 @@ func (x *Thing) decodeFast(data string, depth int) error {
 	}
 	for i := 0; i < len(data); {
 		start := i
-		tag, i1 := protofast.Tag(data, i)
-		if i1 < 0 {
-			return protofast.Fail("all.v1.Thing", "", start, i1)
+		tag := uint64(data[i])
+		i++
+		if tag-8 >= 0x78 {
+			if tag, i = protofast.Tag(data, start); i < 0 {
+				return protofast.Fail("all.v1.Thing", "", start, i)
+			}
 		}
-		i = i1
 		switch tag {
 		case 8: // type
 			u, n := protofast.Uvarint(data, i)

@@ -139,11 +139,13 @@ func (x *Plain) decodeFast(data string, depth int) error {
 	}
 	for i := 0; i < len(data); {
 		start := i
-		tag, i1 := protofast.Tag(data, i)
-		if i1 < 0 {
-			return protofast.Fail("legacy.v1.Plain", "", start, i1)
+		tag := uint64(data[i])
+		i++
+		if tag-8 >= 0x78 {
+			if tag, i = protofast.Tag(data, start); i < 0 {
+				return protofast.Fail("legacy.v1.Plain", "", start, i)
+			}
 		}
-		i = i1
 		switch tag {
 		case 10: // text
 			u, n := protofast.Bytes(data, i)
@@ -379,11 +381,13 @@ func (x *Grouped_Item) decodeFast(data string, depth int) error {
 	}
 	for i := 0; i < len(data); {
 		start := i
-		tag, i1 := protofast.Tag(data, i)
-		if i1 < 0 {
-			return protofast.Fail("legacy.v1.Grouped.Item", "", start, i1)
+		tag := uint64(data[i])
+		i++
+		if tag-8 >= 0x78 {
+			if tag, i = protofast.Tag(data, start); i < 0 {
+				return protofast.Fail("legacy.v1.Grouped.Item", "", start, i)
+			}
 		}
-		i = i1
 		switch tag {
 		case 8: // n
 			u, n := protofast.Uvarint(data, i)
@@ -449,11 +453,13 @@ func (x *Grouped_After) decodeFast(data string, depth int) error {
 	}
 	for i := 0; i < len(data); {
 		start := i
-		tag, i1 := protofast.Tag(data, i)
-		if i1 < 0 {
-			return protofast.Fail("legacy.v1.Grouped.After", "", start, i1)
+		tag := uint64(data[i])
+		i++
+		if tag-8 >= 0x78 {
+			if tag, i = protofast.Tag(data, start); i < 0 {
+				return protofast.Fail("legacy.v1.Grouped.After", "", start, i)
+			}
 		}
-		i = i1
 		switch tag {
 		case 8: // n
 			u, n := protofast.Uvarint(data, i)
