@@ -81,11 +81,13 @@ func (x *Money) decodeFast(data string, depth int) error {
 	}
 	for i := 0; i < len(data); {
 		start := i
-		tag, i1 := protofast.Tag(data, i)
-		if i1 < 0 {
-			return protofast.Fail("common.v1.Money", "", start, i1)
+		tag := uint64(data[i])
+		i++
+		if tag-8 >= 0x78 {
+			if tag, i = protofast.Tag(data, start); i < 0 {
+				return protofast.Fail("common.v1.Money", "", start, i)
+			}
 		}
-		i = i1
 		switch tag {
 		case 10: // currency_code
 			u, n := protofast.Text(data, i)

@@ -236,11 +236,13 @@ func (x *PaymentCaptured) decodeFast(data string, depth int) error {
 	}
 	for i := 0; i < len(data); {
 		start := i
-		tag, i1 := protofast.Tag(data, i)
-		if i1 < 0 {
-			return protofast.Fail("payments.v1.PaymentCaptured", "", start, i1)
+		tag := uint64(data[i])
+		i++
+		if tag-8 >= 0x78 {
+			if tag, i = protofast.Tag(data, start); i < 0 {
+				return protofast.Fail("payments.v1.PaymentCaptured", "", start, i)
+			}
 		}
-		i = i1
 		switch tag {
 		case 10: // order_id
 			u, n := protofast.Text(data, i)
@@ -435,11 +437,13 @@ func (x *PaymentCaptured_Card) decodeFast(data string, depth int) error {
 	}
 	for i := 0; i < len(data); {
 		start := i
-		tag, i1 := protofast.Tag(data, i)
-		if i1 < 0 {
-			return protofast.Fail("payments.v1.PaymentCaptured.Card", "", start, i1)
+		tag := uint64(data[i])
+		i++
+		if tag-8 >= 0x78 {
+			if tag, i = protofast.Tag(data, start); i < 0 {
+				return protofast.Fail("payments.v1.PaymentCaptured.Card", "", start, i)
+			}
 		}
-		i = i1
 		switch tag {
 		case 10: // network
 			u, n := protofast.Text(data, i)
@@ -527,11 +531,13 @@ func (x *PaymentCaptured_Part) decodeFast(data string, depth int) error {
 	}
 	for i := 0; i < len(data); {
 		start := i
-		tag, i1 := protofast.Tag(data, i)
-		if i1 < 0 {
-			return protofast.Fail("payments.v1.PaymentCaptured.Part", "", start, i1)
+		tag := uint64(data[i])
+		i++
+		if tag-8 >= 0x78 {
+			if tag, i = protofast.Tag(data, start); i < 0 {
+				return protofast.Fail("payments.v1.PaymentCaptured.Part", "", start, i)
+			}
 		}
-		i = i1
 		switch tag {
 		case 10: // id
 			u, n := protofast.Text(data, i)
@@ -639,11 +645,13 @@ func (x *PaymentFailed) decodeFast(data string, depth int) error {
 	}
 	for i := 0; i < len(data); {
 		start := i
-		tag, i1 := protofast.Tag(data, i)
-		if i1 < 0 {
-			return protofast.Fail("payments.v1.PaymentFailed", "", start, i1)
+		tag := uint64(data[i])
+		i++
+		if tag-8 >= 0x78 {
+			if tag, i = protofast.Tag(data, start); i < 0 {
+				return protofast.Fail("payments.v1.PaymentFailed", "", start, i)
+			}
 		}
-		i = i1
 		switch tag {
 		case 10: // order_id
 			u, n := protofast.Text(data, i)
