@@ -297,8 +297,8 @@ func storm(t *testing.T, r *rand.Rand) {
 		if !lost[l] && l.countSettled() != len(l.sent) {
 			t.Errorf("lane %d: %d of %d settled", i, l.countSettled(), len(l.sent))
 		}
-		if lost[l] && l.released > 1 {
-			t.Errorf("lane %d was released %d times", i, l.released)
+		if l.released > 0 && l.ctx.Err() == nil {
+			t.Errorf("lane %d was released and not lost", i)
 		}
 		if !s.closed {
 			t.Error("the source was not closed")

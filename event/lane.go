@@ -92,12 +92,11 @@ func (l *lane) loose() {
 	l.mu.Lock()
 	l.lost = true
 	held := l.count
-	release := l.mayRelease()
+	idle := l.mayRelease()
 	l.mu.Unlock()
-	l.c.forget(l)
 	l.c.log.Info("lane lost", "group", l.c.group, "unsettled", held, "cause", cause)
-	if release {
-		l.release()
+	if idle {
+		l.c.forget(l)
 	}
 }
 
@@ -108,12 +107,6 @@ func (l *lane) mayRelease() bool {
 	}
 	l.released = true
 	return true
-}
-
-func (l *lane) release() {
-	if r, ok := l.Lane.(Releaser); ok {
-		r.Release()
-	}
 }
 
 // close drops what is not started.
@@ -293,11 +286,11 @@ func (l *lane) worker() {
 		}
 	}
 	l.workers--
-	release := l.mayRelease()
+	idle := l.mayRelease()
 	l.mu.Unlock()
 	clean = true
-	if release {
-		l.release()
+	if idle {
+		l.c.forget(l)
 	}
 }
 

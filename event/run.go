@@ -150,9 +150,8 @@ func (c *consumer) run(ctx context.Context, src Source) error {
 			}
 			break
 		}
-		// A batch of a lane that was taken away meanwhile is somebody else's.
-		if b != nil && len(b.Deliveries) > 0 && b.Lane.Context().Err() == nil {
-			c.laneOf(b.Lane).put(b.Deliveries)
+		if b != nil && len(b.Deliveries) > 0 {
+			c.take(b)
 		}
 	}
 	c.drain(func() { cut(errDrained) })
@@ -181,24 +180,36 @@ func (c *consumer) fail(err error) {
 	c.stop()
 }
 
-// laneOf returns the state of a lane, new if it is seen for the first time.
-func (c *consumer) laneOf(x Lane) *lane {
+// take hands a batch to its lane, which is new if it is seen for the first time.
+// A batch of a lane that was taken away meanwhile is somebody else's.
+func (c *consumer) take(b *Batch) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	l, ok := c.lanes[x]
-	if !ok {
-		l = newLane(c, x)
-		c.lanes[x] = l
+	l, ok := c.lanes[b.Lane]
+	lost := b.Lane.Context().Err() != nil
+	if !ok && !lost {
+		l = newLane(c, b.Lane)
+		c.lanes[b.Lane] = l
 	}
-	return l
+	c.mu.Unlock()
+	switch {
+	case !lost:
+		l.put(b.Deliveries)
+	case !ok: // nothing of it runs, and nobody else will say so
+		release(b.Lane)
+	}
 }
 
-// forget is called by a lane that is lost.
+// forget is called when nothing of a lost lane runs any more.
 func (c *consumer) forget(l *lane) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.lanes[l.Lane] == l {
-		delete(c.lanes, l.Lane)
+	delete(c.lanes, l.Lane)
+	c.mu.Unlock()
+	release(l.Lane)
+}
+
+func release(l Lane) {
+	if r, ok := l.(Releaser); ok {
+		r.Release()
 	}
 }
 

@@ -179,6 +179,28 @@ func TestLostLane(t *testing.T) {
 	})
 }
 
+// A batch that comes when its lane is lost already is not touched, and the
+// transport is not left waiting for its handlers.
+func TestBatchOfALostLane(t *testing.T) {
+	s := newScript(2)
+	gone, l := newTestLane(t, s, true), newTestLane(t, s, true)
+	gone.lose(errors.New("rebalance"))
+	s.send(gone, delivery("t", "", 7))
+	l.sent, l.handled[1] = []int64{1}, true
+	s.send(l, delivery("t", "", 1))
+	ctx, cancel := context.WithCancel(t.Context())
+	err := event.Run(ctx, s, []string{"t"}, func(_ context.Context, d *event.Delivery) error {
+		if d.Offset == 7 {
+			t.Error("a message of a lost lane was handled")
+		}
+		cancel()
+		return nil
+	})
+	if err != nil || gone.released != 1 || gone.countSettled() != 0 || l.countSettled() != 1 {
+		t.Errorf("error %v, released %d times, settled %d of it and %d of the other", err, gone.released, gone.countSettled(), l.countSettled())
+	}
+}
+
 // The drain waits, then ends the contexts, then names what it leaves.
 func TestDrain(t *testing.T) {
 	type result struct {

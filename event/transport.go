@@ -88,10 +88,10 @@ type Browser interface {
 }
 
 // A Releaser is a Lane that wants to know when nothing of it runs any more. The
-// runtime calls Release, found by type assertion, once: after the lane's context
-// has ended and its last handler has returned. A transport may hold back the
-// next owner of the lane until then, for a limited time, so that two members do
-// not work on one key at once.
+// runtime calls Release, found by type assertion, after the lane's context has
+// ended and its last handler has returned; further calls mean nothing. A
+// transport may hold back the next owner of the lane until then, for a limited
+// time, so that two members do not work on one key at once.
 type Releaser interface {
 	Release()
 }
