@@ -99,6 +99,9 @@ func (w *walker) report(f *rule.Finding, at place, said words) {
 // readable reports whether reader can read writer's data, without a finding.
 func (w *walker) readable(reader, writer *avro.Type) bool {
 	p := pair{reader, writer}
+	if w.seen[p] {
+		return true // what is wrong with it is reported where it was met first
+	}
 	if w.failed[p] {
 		return false
 	}
@@ -216,9 +219,10 @@ func (w *walker) fromUnion(reader, writer *avro.Type, at place) {
 			continue
 		}
 		below := at
-		said := words{missingBranch, at.pointer + "/" + strconv.Itoa(i), "reader union lacking writer type: " + kindName(branch)}
+		below.pointer += "/" + strconv.Itoa(i) // of the writer's branch, as Java has it
+		said := words{missingBranch, below.pointer, "reader union lacking writer type: " + kindName(branch)}
 		if reader.Kind != avro.Union {
-			said = words{typeMismatch, at.pointer, mismatchInfo(reader, branch)}
+			said = words{typeMismatch, below.pointer, mismatchInfo(reader, branch)}
 		}
 		if below.union == nil && reader.Kind == avro.Union {
 			below.union = &said
@@ -274,15 +278,15 @@ func branchPos(union, branch *avro.Type) lang.Pos {
 	return union.Pos
 }
 
-// alike returns the part of reader that was meant to read a branch: the branch
-// of the same kind, and for named types of the same name. It is nil if there is
-// none, and then the branch is missing rather than different.
+// alike returns the part of reader that was meant to read a branch: a reader of
+// the same kind, or the branch of the same kind, and for named types of the same
+// name. It is nil if there is none, and then the branch is missing rather than
+// different.
 func alike(reader, writer *avro.Type) *avro.Type {
-	candidates := []*avro.Type{reader}
-	if reader.Kind == avro.Union {
-		candidates = reader.Branches
+	if reader.Kind == writer.Kind {
+		return reader
 	}
-	for _, c := range candidates {
+	for _, c := range reader.Branches {
 		if c.Kind == writer.Kind && (!isNamed(c) || sameName(c, writer)) {
 			return c
 		}

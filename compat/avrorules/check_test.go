@@ -16,11 +16,15 @@ import (
 
 func parse(t testing.TB, path, text string) *avro.Schema {
 	t.Helper()
-	s, err := avro.Parse(lang.Source{Type: lang.Avro, Path: path, Text: text})
+	s, err := avro.Parse(sourceOf(path, text))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
+}
+
+func sourceOf(path, text string) lang.Source {
+	return lang.Source{Type: lang.Avro, Path: path, Text: text}
 }
 
 // cut takes the markers out of a file of a case and parses the rest.
