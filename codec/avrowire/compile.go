@@ -51,10 +51,16 @@ func (c *compiler) value(w, r *avro.Type) (step, error) {
 	case avro.Double:
 		return step{op: opFixed, n: 8}, nil
 	case avro.Bytes, avro.String:
+		if r.Logical == avro.Decimal {
+			return step{op: opDecimal, n: r.Precision}, nil
+		}
 		return step{op: opText}, nil
 	case avro.Fixed:
 		if !sameName(w, r) || w.Size != r.Size {
 			return step{}, mismatch(w, r)
+		}
+		if r.Logical == avro.Decimal {
+			return step{op: opDecimalFixed, n: r.Precision, sub: r.Size}, nil
 		}
 		return step{op: opFixed, n: w.Size}, nil
 	case avro.Enum:

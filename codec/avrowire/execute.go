@@ -32,7 +32,7 @@ type execution struct {
 	marks  []int
 	moved  []byte
 	budget int
-	calls  int // records that may still be looked into
+	calls  int   // records that may still be looked into
 	path   []any // steps to the mistake, innermost first
 }
 
@@ -70,6 +70,14 @@ func (x *execution) step(s *step) {
 		x.out = AppendString(x.out, x.Text())
 	case opFixed:
 		x.out = append(x.out, x.Fixed(s.n)...)
+	case opDecimal:
+		digits := x.Text()
+		x.decimal(digits, s.n, 0)
+		x.out = AppendString(x.out, digits)
+	case opDecimalFixed:
+		digits := x.Fixed(s.sub)
+		x.decimal(digits, s.n, 0)
+		x.out = append(x.out, digits...)
 	case opEnum:
 		x.symbol(s)
 	case opArray, opMap:

@@ -42,6 +42,8 @@ const (
 	opBool                        // copy a boolean
 	opText                        // copy a string or bytes
 	opFixed                       // copy n bytes
+	opDecimal                     // copy bytes that hold at most n digits
+	opDecimalFixed                // the same in as many bytes as sub says
 	opEnum                        // translate a symbol with list; -1 has none
 	opArray                       // items of at least n bytes, by program sub
 	opMap                         // the same with keys

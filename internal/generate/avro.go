@@ -130,16 +130,22 @@ func (g *avroGen) add(f AvroFile) (*avroUnit, error) {
 	}
 	root := s.Root
 	u.rootName = GoName(strings.TrimSuffix(path.Base(f.Source.Path), path.Ext(f.Source.Path)))
-	if root.Name != "" {
+	// The root may also be a type of another file, or a list of types.
+	if slices.Contains(s.Named, root) {
 		u.rootName = AvroTypeName(root)
+		u.isEvent = root.Kind == avro.Record
 	}
-	what := "the schema of " + f.Source.Path
-	if root.Kind == avro.Record {
-		if err := u.claim(u.rootName+"Type", what, root.NamePos); err != nil {
+	lower := unexported(u.rootName)
+	names := []string{u.rootName + "Schema", lower + "SchemaText"}
+	if u.isEvent {
+		names = append(names, u.rootName+"Type", lower+"Type")
+	}
+	for _, name := range names {
+		if err := u.claim(name, "the schema of "+f.Source.Path, root.NamePos); err != nil {
 			return nil, err
 		}
 	}
-	return u, u.claim(u.rootName+"Schema", what, root.NamePos)
+	return u, nil
 }
 
 // claim takes a Go name of the package for what, and fails if it is taken.

@@ -13,6 +13,9 @@ import (
 func (u *avroUnit) enum(t *avro.Type) error {
 	name := AvroTypeName(t)
 	lower := unexported(name)
+	if err := u.claim(lower+"Symbols", "the symbols of "+t.Name, t.NamePos); err != nil {
+		return err
+	}
 	u.doc(t, name)
 	u.printf("type %s int32\n\n// The symbols of %s.\nconst (\n", name, name)
 	for i, s := range t.Symbols {

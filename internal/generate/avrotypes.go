@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"go/format"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,6 +23,7 @@ type avroUnit struct {
 	g          *avroGen
 	schema     *avro.Schema
 	rootName   string // Go name that the functions of the file start with
+	isEvent    bool   // the root is a record of the file
 	packageDoc bool
 
 	body    bytes.Buffer
@@ -36,21 +38,36 @@ func (u *avroUnit) pkg(importPath, name string) string {
 	if have, ok := u.imports[importPath]; ok {
 		return have
 	}
-	taken := func(n string) bool {
-		for _, other := range u.imports {
-			if other == n {
-				return true
-			}
-		}
-		return slices.Contains([]string{"time", "strconv", "sync", "fmt", "avrowire", "decimal", "codec", "lang"}, n) &&
-			importPath != n && !strings.HasPrefix(importPath, runtimePath)
-	}
 	unique := name
-	for i := 2; taken(unique); i++ {
-		unique = name + strconv.Itoa(i)
+	for i := 1; u.taken(importPath, unique); i++ {
+		unique = name + "types"
+		if i > 1 {
+			unique += strconv.Itoa(i)
+		}
 	}
 	u.imports[importPath] = unique
 	return unique
+}
+
+// reserved are names that the code of a file may use for something else than a
+// package of types, and local those of its variables; see [avroCode.indexed].
+var (
+	reserved = regexp.MustCompile(`^(time|strconv|sync|fmt|avrowire|decimal|codec|lang|append|copy|len|make|new|nil|true|false|iota|` +
+		`bool|byte|error|string|u?int(8|16|32|64)?|float32|float64|dst|err|start|depth|data|schema|text|s|ref[0-9]+)$`)
+	local = regexp.MustCompile(`^[mriknvx][0-9]*$`)
+)
+
+// taken reports whether a package cannot be imported under a name.
+func (u *avroUnit) taken(importPath, name string) bool {
+	for _, other := range u.imports {
+		if other == name {
+			return true
+		}
+	}
+	if importPath == name || strings.HasPrefix(importPath, runtimePath+"codec") || importPath == runtimePath+"lang" {
+		return false // what the generator itself uses
+	}
+	return reserved.MatchString(name) || local.MatchString(name)
 }
 
 func (u *avroUnit) wire() string { return u.pkg(runtimePath+"codec/avrowire", "avrowire") }
@@ -335,7 +352,7 @@ func (u *avroUnit) descriptor() error {
 		u.printf(", References: []%s.Reference{\n%s}", l, refs.String())
 	}
 	u.printf("}\n}\n\n")
-	if u.schema.Root.Kind == avro.Record {
+	if u.isEvent {
 		u.typeFunc(lower)
 	}
 	u.printf("const %sSchemaText = %s\n", lower, literal(u.Source.Text))

@@ -105,7 +105,7 @@ func TestRefusedValues(t *testing.T) {
 		"packed":              func(e *kindsv1.Everything) { e.Packed = decimal.MustParse("1000000000000") },
 		"at_ns":               func(e *kindsv1.Everything) { e.AtNs = time.Time{} },
 		"day":                 func(e *kindsv1.Everything) { e.Day = time.Unix(math.MaxInt64/2, 0) },
-		"opens":             func(e *kindsv1.Everything) { e.Opens = 1000 * time.Hour },
+		"opens":               func(e *kindsv1.Everything) { e.Opens = 1000 * time.Hour },
 		"value":               func(e *kindsv1.Everything) { e.Value = (*kindsv1.Part)(nil) },
 		"values[0]":           func(e *kindsv1.Everything) { e.Values[0] = nil },
 		`nested["o"]["i"][1]`: func(e *kindsv1.Everything) { e.Nested["o"]["i"][1] = -1 },
