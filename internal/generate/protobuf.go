@@ -34,13 +34,9 @@ type ProtoFile struct {
 // A go_package option names the Go package. Its import path is not followed:
 // the file lies where the settings put it, and other files import it from there.
 func Protobuf(files []ProtoFile) ([]File, error) {
-	gen := protoGenerator{params: map[string]string{}}
-	for _, f := range files {
-		name, err := protoPackage(f)
-		if err != nil {
-			return nil, err
-		}
-		gen.params[f.Source.Path] = f.ImportPath + ";" + name
+	gen, err := newProtoGenerator(files)
+	if err != nil {
+		return nil, err
 	}
 	var out []File
 	for _, f := range files {
@@ -84,26 +80,47 @@ type protoGenerator struct {
 	params map[string]string
 }
 
-func (gen *protoGenerator) file(f ProtoFile) ([]File, error) {
+func newProtoGenerator(files []ProtoFile) (*protoGenerator, error) {
+	gen := &protoGenerator{params: map[string]string{}}
+	for _, f := range files {
+		name, err := protoPackage(f)
+		if err != nil {
+			return nil, err
+		}
+		gen.params[f.Source.Path] = f.ImportPath + ";" + name
+	}
+	return gen, nil
+}
+
+// request is what a compiler would send to a plugin for the file. The caller
+// owns it: protogen writes into what it is given.
+func (gen *protoGenerator) request(f ProtoFile) (*pluginpb.CodeGeneratorRequest, error) {
 	set, err := protobuf.CompileSet(f.Source)
 	if err != nil {
 		return nil, err
 	}
-	if err := gen.checkImports(f.Source.Path, set); err != nil {
+	if err := gen.checkImports(set); err != nil {
 		return nil, err
 	}
-	// protogen writes into what it is given; the set is ours alone.
 	params := []string{"paths=source_relative"}
 	for _, p := range set.File {
 		if to, ok := gen.params[p.GetName()]; ok {
 			params = append(params, "M"+p.GetName()+"="+to)
 		}
 	}
-	plugin, err := protogen.Options{}.New(&pluginpb.CodeGeneratorRequest{
+	return &pluginpb.CodeGeneratorRequest{
 		FileToGenerate: []string{f.Source.Path},
 		ProtoFile:      set.File,
 		Parameter:      proto.String(strings.Join(params, ",")),
-	})
+	}, nil
+}
+
+func (gen *protoGenerator) file(f ProtoFile) ([]File, error) {
+	req, err := gen.request(f)
+	if err != nil {
+		return nil, err
+	}
+	plugin, err := protogen.Options{}.New(req)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +151,7 @@ func (gen *protoGenerator) file(f ProtoFile) ([]File, error) {
 }
 
 // checkImports refuses an import for which no Go would exist.
-func (gen *protoGenerator) checkImports(name string, set *descriptorpb.FileDescriptorSet) error {
+func (gen *protoGenerator) checkImports(set *descriptorpb.FileDescriptorSet) error {
 	for _, p := range set.File {
 		_, ours := gen.params[p.GetName()]
 		if !ours && p.GetOptions().GetGoPackage() == "" {

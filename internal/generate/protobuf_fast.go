@@ -74,7 +74,13 @@ func (f *fastFile) messages(ms []*protogen.Message, indexes map[string][]int) {
 
 // sourceVar names the variable that holds the schema of the file.
 func (f *fastFile) sourceVar() string {
-	return "source" + strings.ReplaceAll(strings.TrimPrefix(f.file.GoDescriptorIdent.GoName, "File"), "_", "")
+	name := "sourceOf"
+	for part := range strings.SplitSeq(strings.TrimPrefix(f.file.GoDescriptorIdent.GoName, "File_"), "_") {
+		if part != "" {
+			name += strings.ToUpper(part[:1]) + part[1:]
+		}
+	}
+	return strings.TrimSuffix(name, "Proto")
 }
 
 func (f *fastFile) printSource() {

@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"flag"
 	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/pluginpb"
 
 	"github.com/wireproof/wireproof/lang"
 	"github.com/wireproof/wireproof/lang/protobuf"
@@ -200,5 +203,48 @@ func TestProtoKeyExpr(t *testing.T) {
 	}
 	if _, _, err := ProtoKeyExpr(s, "k.Nope", "s", "e"); err == nil {
 		t.Error("a key of a message that is not there")
+	}
+}
+
+// What is printed in process is what the released plugin prints, which is run
+// here on the same request.
+func TestPluginPrintsTheSame(t *testing.T) {
+	fixtures := protoFixtures(t)
+	gen, err := newProtoGenerator(fixtures)
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := Protobuf(fixtures)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range fixtures {
+		req, err := gen.request(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wire, err := proto.Marshal(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.CommandContext(t.Context(), "go", "run", "google.golang.org/protobuf/cmd/protoc-gen-go")
+		cmd.Stdin = bytes.NewReader(wire)
+		var problems strings.Builder
+		cmd.Stderr = &problems
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("the plugin: %v: %s", err, problems.String())
+		}
+		var response pluginpb.CodeGeneratorResponse
+		if err := proto.Unmarshal(out, &response); err != nil {
+			t.Fatal(err)
+		}
+		if response.Error != nil || len(response.File) != 1 {
+			t.Fatalf("the plugin: %s, %d files", response.GetError(), len(response.File))
+		}
+		want := string(pinVersions([]byte(response.File[0].GetContent())))
+		if d := cmp.Diff(want, fileNamed(t, made, response.File[0].GetName())); d != "" {
+			t.Errorf("%s (-plugin +ours):\n%s", f.Source.Path, d)
+		}
 	}
 }

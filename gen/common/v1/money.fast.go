@@ -10,8 +10,8 @@ import (
 	utf8 "unicode/utf8"
 )
 
-// sourcecommonv1moneyproto is the text of common/v1/money.proto with what it imports.
-var sourcecommonv1moneyproto = sync.OnceValue(func() lang.Source {
+// sourceOfCommonV1Money is the text of common/v1/money.proto with what it imports.
+var sourceOfCommonV1Money = sync.OnceValue(func() lang.Source {
 	return lang.Source{
 		Type: lang.Protobuf,
 		Path: "common/v1/money.proto",
@@ -36,7 +36,7 @@ func MoneyType() *codec.Type[Money] { return typeOfMoney() }
 var typeOfMoney = sync.OnceValue(func() *codec.Type[Money] {
 	return &codec.Type[Money]{
 		Name:    "common.v1.Money",
-		Source:  sourcecommonv1moneyproto(),
+		Source:  sourceOfCommonV1Money(),
 		Indexes: []int{0},
 		Append:  func(dst []byte, v *Money) ([]byte, error) { return v.AppendFast(dst) },
 		Decode:  func(data string, v *Money) error { return v.DecodeFast(data) },

@@ -12,8 +12,8 @@ import (
 	utf8 "unicode/utf8"
 )
 
-// sourcepaymentsv1paymentproto is the text of payments/v1/payment.proto with what it imports.
-var sourcepaymentsv1paymentproto = sync.OnceValue(func() lang.Source {
+// sourceOfPaymentsV1Payment is the text of payments/v1/payment.proto with what it imports.
+var sourceOfPaymentsV1Payment = sync.OnceValue(func() lang.Source {
 	return lang.Source{
 		Type: lang.Protobuf,
 		Path: "payments/v1/payment.proto",
@@ -124,7 +124,7 @@ func PaymentCapturedType() *codec.Type[PaymentCaptured] { return typeOfPaymentCa
 var typeOfPaymentCaptured = sync.OnceValue(func() *codec.Type[PaymentCaptured] {
 	return &codec.Type[PaymentCaptured]{
 		Name:    "payments.v1.PaymentCaptured",
-		Source:  sourcepaymentsv1paymentproto(),
+		Source:  sourceOfPaymentsV1Payment(),
 		Indexes: []int{0},
 		Append:  func(dst []byte, v *PaymentCaptured) ([]byte, error) { return v.AppendFast(dst) },
 		Decode:  func(data string, v *PaymentCaptured) error { return v.DecodeFast(data) },
@@ -387,7 +387,7 @@ func PaymentCaptured_CardType() *codec.Type[PaymentCaptured_Card] {
 var typeOfPaymentCaptured_Card = sync.OnceValue(func() *codec.Type[PaymentCaptured_Card] {
 	return &codec.Type[PaymentCaptured_Card]{
 		Name:    "payments.v1.PaymentCaptured.Card",
-		Source:  sourcepaymentsv1paymentproto(),
+		Source:  sourceOfPaymentsV1Payment(),
 		Indexes: []int{0, 0},
 		Append:  func(dst []byte, v *PaymentCaptured_Card) ([]byte, error) { return v.AppendFast(dst) },
 		Decode:  func(data string, v *PaymentCaptured_Card) error { return v.DecodeFast(data) },
@@ -479,7 +479,7 @@ func PaymentCaptured_PartType() *codec.Type[PaymentCaptured_Part] {
 var typeOfPaymentCaptured_Part = sync.OnceValue(func() *codec.Type[PaymentCaptured_Part] {
 	return &codec.Type[PaymentCaptured_Part]{
 		Name:    "payments.v1.PaymentCaptured.Part",
-		Source:  sourcepaymentsv1paymentproto(),
+		Source:  sourceOfPaymentsV1Payment(),
 		Indexes: []int{0, 1},
 		Append:  func(dst []byte, v *PaymentCaptured_Part) ([]byte, error) { return v.AppendFast(dst) },
 		Decode:  func(data string, v *PaymentCaptured_Part) error { return v.DecodeFast(data) },
@@ -576,7 +576,7 @@ func PaymentFailedType() *codec.Type[PaymentFailed] { return typeOfPaymentFailed
 var typeOfPaymentFailed = sync.OnceValue(func() *codec.Type[PaymentFailed] {
 	return &codec.Type[PaymentFailed]{
 		Name:    "payments.v1.PaymentFailed",
-		Source:  sourcepaymentsv1paymentproto(),
+		Source:  sourceOfPaymentsV1Payment(),
 		Indexes: []int{1},
 		Append:  func(dst []byte, v *PaymentFailed) ([]byte, error) { return v.AppendFast(dst) },
 		Decode:  func(data string, v *PaymentFailed) error { return v.DecodeFast(data) },

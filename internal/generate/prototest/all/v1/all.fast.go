@@ -16,8 +16,8 @@ import (
 	utf8 "unicode/utf8"
 )
 
-// sourceallv1allproto is the text of all/v1/all.proto with what it imports.
-var sourceallv1allproto = sync.OnceValue(func() lang.Source {
+// sourceOfAllV1All is the text of all/v1/all.proto with what it imports.
+var sourceOfAllV1All = sync.OnceValue(func() lang.Source {
 	return lang.Source{
 		Type: lang.Protobuf,
 		Path: "all/v1/all.proto",
@@ -182,7 +182,7 @@ func AllType() *codec.Type[All] { return typeOfAll() }
 var typeOfAll = sync.OnceValue(func() *codec.Type[All] {
 	return &codec.Type[All]{
 		Name:    "all.v1.All",
-		Source:  sourceallv1allproto(),
+		Source:  sourceOfAllV1All(),
 		Indexes: []int{0},
 		Append:  func(dst []byte, v *All) ([]byte, error) { return v.AppendFast(dst) },
 		Decode:  func(data string, v *All) error { return v.DecodeFast(data) },
@@ -1570,7 +1570,7 @@ func All_NestedType() *codec.Type[All_Nested] { return typeOfAll_Nested() }
 var typeOfAll_Nested = sync.OnceValue(func() *codec.Type[All_Nested] {
 	return &codec.Type[All_Nested]{
 		Name:    "all.v1.All.Nested",
-		Source:  sourceallv1allproto(),
+		Source:  sourceOfAllV1All(),
 		Indexes: []int{0, 0},
 		Append:  func(dst []byte, v *All_Nested) ([]byte, error) { return v.AppendFast(dst) },
 		Decode:  func(data string, v *All_Nested) error { return v.DecodeFast(data) },
@@ -1676,7 +1676,7 @@ func All_Nested_DeepType() *codec.Type[All_Nested_Deep] { return typeOfAll_Neste
 var typeOfAll_Nested_Deep = sync.OnceValue(func() *codec.Type[All_Nested_Deep] {
 	return &codec.Type[All_Nested_Deep]{
 		Name:    "all.v1.All.Nested.Deep",
-		Source:  sourceallv1allproto(),
+		Source:  sourceOfAllV1All(),
 		Indexes: []int{0, 0, 0},
 		Append:  func(dst []byte, v *All_Nested_Deep) ([]byte, error) { return v.AppendFast(dst) },
 		Decode:  func(data string, v *All_Nested_Deep) error { return v.DecodeFast(data) },
@@ -1758,7 +1758,7 @@ func EmptyType() *codec.Type[Empty] { return typeOfEmpty() }
 var typeOfEmpty = sync.OnceValue(func() *codec.Type[Empty] {
 	return &codec.Type[Empty]{
 		Name:    "all.v1.Empty",
-		Source:  sourceallv1allproto(),
+		Source:  sourceOfAllV1All(),
 		Indexes: []int{1},
 		Append:  func(dst []byte, v *Empty) ([]byte, error) { return v.AppendFast(dst) },
 		Decode:  func(data string, v *Empty) error { return v.DecodeFast(data) },
@@ -1818,7 +1818,7 @@ func ClashType() *codec.Type[Clash] { return typeOfClash() }
 var typeOfClash = sync.OnceValue(func() *codec.Type[Clash] {
 	return &codec.Type[Clash]{
 		Name:    "all.v1.Clash",
-		Source:  sourceallv1allproto(),
+		Source:  sourceOfAllV1All(),
 		Indexes: []int{2},
 		Append:  func(dst []byte, v *Clash) ([]byte, error) { return protofast.AppendMessage(dst, v) },
 		Decode:  func(data string, v *Clash) error { return protofast.MergeMessage(v, data) },
@@ -1831,7 +1831,7 @@ func HasClashType() *codec.Type[HasClash] { return typeOfHasClash() }
 var typeOfHasClash = sync.OnceValue(func() *codec.Type[HasClash] {
 	return &codec.Type[HasClash]{
 		Name:    "all.v1.HasClash",
-		Source:  sourceallv1allproto(),
+		Source:  sourceOfAllV1All(),
 		Indexes: []int{3},
 		Append:  func(dst []byte, v *HasClash) ([]byte, error) { return v.AppendFast(dst) },
 		Decode:  func(data string, v *HasClash) error { return v.DecodeFast(data) },
@@ -1931,7 +1931,7 @@ func ThingEventType() *codec.Type[Thing] { return typeOfThing() }
 var typeOfThing = sync.OnceValue(func() *codec.Type[Thing] {
 	return &codec.Type[Thing]{
 		Name:    "all.v1.Thing",
-		Source:  sourceallv1allproto(),
+		Source:  sourceOfAllV1All(),
 		Indexes: []int{4},
 		Append:  func(dst []byte, v *Thing) ([]byte, error) { return v.AppendFast(dst) },
 		Decode:  func(data string, v *Thing) error { return v.DecodeFast(data) },

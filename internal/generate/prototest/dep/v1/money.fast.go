@@ -10,8 +10,8 @@ import (
 	utf8 "unicode/utf8"
 )
 
-// sourcedepv1moneyproto is the text of dep/v1/money.proto with what it imports.
-var sourcedepv1moneyproto = sync.OnceValue(func() lang.Source {
+// sourceOfDepV1Money is the text of dep/v1/money.proto with what it imports.
+var sourceOfDepV1Money = sync.OnceValue(func() lang.Source {
 	return lang.Source{
 		Type: lang.Protobuf,
 		Path: "dep/v1/money.proto",
@@ -39,7 +39,7 @@ func MoneyType() *codec.Type[Money] { return typeOfMoney() }
 var typeOfMoney = sync.OnceValue(func() *codec.Type[Money] {
 	return &codec.Type[Money]{
 		Name:    "dep.v1.Money",
-		Source:  sourcedepv1moneyproto(),
+		Source:  sourceOfDepV1Money(),
 		Indexes: []int{0},
 		Append:  func(dst []byte, v *Money) ([]byte, error) { return v.AppendFast(dst) },
 		Decode:  func(data string, v *Money) error { return v.DecodeFast(data) },

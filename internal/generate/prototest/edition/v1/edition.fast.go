@@ -11,8 +11,8 @@ import (
 	utf8 "unicode/utf8"
 )
 
-// sourceeditionv1editionproto is the text of edition/v1/edition.proto with what it imports.
-var sourceeditionv1editionproto = sync.OnceValue(func() lang.Source {
+// sourceOfEditionV1Edition is the text of edition/v1/edition.proto with what it imports.
+var sourceOfEditionV1Edition = sync.OnceValue(func() lang.Source {
 	return lang.Source{
 		Type: lang.Protobuf,
 		Path: "edition/v1/edition.proto",
@@ -43,7 +43,7 @@ func MixedType() *codec.Type[Mixed] { return typeOfMixed() }
 var typeOfMixed = sync.OnceValue(func() *codec.Type[Mixed] {
 	return &codec.Type[Mixed]{
 		Name:    "edition.v1.Mixed",
-		Source:  sourceeditionv1editionproto(),
+		Source:  sourceOfEditionV1Edition(),
 		Indexes: []int{0},
 		Append:  func(dst []byte, v *Mixed) ([]byte, error) { return v.AppendFast(dst) },
 		Decode:  func(data string, v *Mixed) error { return v.DecodeFast(data) },
@@ -192,7 +192,7 @@ func DelimitedType() *codec.Type[Delimited] { return typeOfDelimited() }
 var typeOfDelimited = sync.OnceValue(func() *codec.Type[Delimited] {
 	return &codec.Type[Delimited]{
 		Name:    "edition.v1.Delimited",
-		Source:  sourceeditionv1editionproto(),
+		Source:  sourceOfEditionV1Edition(),
 		Indexes: []int{1},
 		Append:  func(dst []byte, v *Delimited) ([]byte, error) { return v.AppendFast(dst) },
 		Decode:  func(data string, v *Delimited) error { return v.DecodeFast(data) },

@@ -10,8 +10,8 @@ import (
 	sync "sync"
 )
 
-// sourcelegacyv1legacyproto is the text of legacy/v1/legacy.proto with what it imports.
-var sourcelegacyv1legacyproto = sync.OnceValue(func() lang.Source {
+// sourceOfLegacyV1Legacy is the text of legacy/v1/legacy.proto with what it imports.
+var sourceOfLegacyV1Legacy = sync.OnceValue(func() lang.Source {
 	return lang.Source{
 		Type: lang.Protobuf,
 		Path: "legacy/v1/legacy.proto",
@@ -71,7 +71,7 @@ func PlainType() *codec.Type[Plain] { return typeOfPlain() }
 var typeOfPlain = sync.OnceValue(func() *codec.Type[Plain] {
 	return &codec.Type[Plain]{
 		Name:    "legacy.v1.Plain",
-		Source:  sourcelegacyv1legacyproto(),
+		Source:  sourceOfLegacyV1Legacy(),
 		Indexes: []int{0},
 		Append:  func(dst []byte, v *Plain) ([]byte, error) { return v.AppendFast(dst) },
 		Decode:  func(data string, v *Plain) error { return v.DecodeFast(data) },
@@ -278,7 +278,7 @@ func NeedsType() *codec.Type[Needs] { return typeOfNeeds() }
 var typeOfNeeds = sync.OnceValue(func() *codec.Type[Needs] {
 	return &codec.Type[Needs]{
 		Name:    "legacy.v1.Needs",
-		Source:  sourcelegacyv1legacyproto(),
+		Source:  sourceOfLegacyV1Legacy(),
 		Indexes: []int{1},
 		Append:  func(dst []byte, v *Needs) ([]byte, error) { return v.AppendFast(dst) },
 		Decode:  func(data string, v *Needs) error { return v.DecodeFast(data) },
@@ -304,7 +304,7 @@ func HoldsNeedsType() *codec.Type[HoldsNeeds] { return typeOfHoldsNeeds() }
 var typeOfHoldsNeeds = sync.OnceValue(func() *codec.Type[HoldsNeeds] {
 	return &codec.Type[HoldsNeeds]{
 		Name:    "legacy.v1.HoldsNeeds",
-		Source:  sourcelegacyv1legacyproto(),
+		Source:  sourceOfLegacyV1Legacy(),
 		Indexes: []int{2},
 		Append:  func(dst []byte, v *HoldsNeeds) ([]byte, error) { return v.AppendFast(dst) },
 		Decode:  func(data string, v *HoldsNeeds) error { return v.DecodeFast(data) },
@@ -330,7 +330,7 @@ func GroupedType() *codec.Type[Grouped] { return typeOfGrouped() }
 var typeOfGrouped = sync.OnceValue(func() *codec.Type[Grouped] {
 	return &codec.Type[Grouped]{
 		Name:    "legacy.v1.Grouped",
-		Source:  sourcelegacyv1legacyproto(),
+		Source:  sourceOfLegacyV1Legacy(),
 		Indexes: []int{3},
 		Append:  func(dst []byte, v *Grouped) ([]byte, error) { return v.AppendFast(dst) },
 		Decode:  func(data string, v *Grouped) error { return v.DecodeFast(data) },
@@ -415,7 +415,7 @@ func Grouped_AfterType() *codec.Type[Grouped_After] { return typeOfGrouped_After
 var typeOfGrouped_After = sync.OnceValue(func() *codec.Type[Grouped_After] {
 	return &codec.Type[Grouped_After]{
 		Name:    "legacy.v1.Grouped.After",
-		Source:  sourcelegacyv1legacyproto(),
+		Source:  sourceOfLegacyV1Legacy(),
 		Indexes: []int{3, 0},
 		Append:  func(dst []byte, v *Grouped_After) ([]byte, error) { return v.AppendFast(dst) },
 		Decode:  func(data string, v *Grouped_After) error { return v.DecodeFast(data) },
@@ -487,7 +487,7 @@ func ExtendedType() *codec.Type[Extended] { return typeOfExtended() }
 var typeOfExtended = sync.OnceValue(func() *codec.Type[Extended] {
 	return &codec.Type[Extended]{
 		Name:    "legacy.v1.Extended",
-		Source:  sourcelegacyv1legacyproto(),
+		Source:  sourceOfLegacyV1Legacy(),
 		Indexes: []int{4},
 		Append:  func(dst []byte, v *Extended) ([]byte, error) { return v.AppendFast(dst) },
 		Decode:  func(data string, v *Extended) error { return v.DecodeFast(data) },
