@@ -61,7 +61,7 @@ func (a *app) generate(check bool) error {
 			fmt.Fprintf(a.stdout, "%s\t%s\n", ch.Kind, filepath.ToSlash(filepath.Join(c.Config.Generate.Out, ch.Path)))
 		}
 		if len(changes) > 0 {
-			return exitWith(exitPending, fmt.Errorf("%d of %d generated files are not current; run wireproof generate", len(changes), len(files)))
+			return exitWith(exitPending, fmt.Errorf("%d generated files are not current; run wireproof generate", len(changes)))
 		}
 		a.note("%d generated files are current", len(files))
 		return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -49,13 +50,14 @@ func (a *app) push(ctx context.Context, url string, dry bool) error {
 	if err != nil {
 		return err
 	}
-	p := &pusher{a: a, reg: reg, dry: dry, versions: map[string]int{}, refused: map[string]bool{}}
+	p := &pusher{a: a, reg: reg, dry: dry, versions: map[string]int{}, refused: map[string]bool{}, levels: map[string][]string{}}
 	subjects := c.Subjects()
 	for _, s := range subjects {
 		if err := p.push(ctx, s); err != nil {
 			return registryFailure(fmt.Errorf("push %s to %s: %w", s.Name, where, err))
 		}
 	}
+	p.summary()
 	switch {
 	case len(p.refused) == 0:
 		a.note("%d subjects: %d new versions, %d unchanged", len(subjects), p.added, len(subjects)-p.added)
@@ -84,6 +86,7 @@ type pusher struct {
 	versions map[string]int // of each subject pushed in this run
 	refused  map[string]bool
 	added    int
+	levels   map[string][]string // subjects by how their level differs
 }
 
 // push registers one subject and prints what came of it. An error means that the
@@ -112,7 +115,7 @@ func (p *pusher) push(ctx context.Context, s catalog.Subject) error {
 	if err != nil {
 		var e *api.Error
 		if errors.As(err, &e) && (e.Code.Status() == http.StatusConflict || e.Code.Status() == http.StatusUnprocessableEntity) {
-			p.refuse(s, e.Message)
+			p.refuse(s, reasons(e.Message))
 			return nil
 		}
 		return err
@@ -149,7 +152,7 @@ func (p *pusher) preview(ctx context.Context, s catalog.Subject, src lang.Source
 		return err
 	}
 	if !ok {
-		p.refuse(s, strings.Join(messages, "; "))
+		p.refuse(s, reasons("details: ["+strings.Join(messages, ", ")))
 		return nil
 	}
 	p.added++
@@ -164,9 +167,41 @@ func (p *pusher) level(ctx context.Context, s catalog.Subject) error {
 		return err
 	}
 	if got != s.Level {
-		p.a.note("note: %s has level %s in the registry, %s in the settings", s.Name, got, s.Level)
+		differ := fmt.Sprintf("level %s in the registry, %s in the settings", got, s.Level)
+		p.levels[differ] = append(p.levels[differ], s.Name)
 	}
 	return nil
+}
+
+// summary prints what is worth a note after all subjects.
+func (p *pusher) summary() {
+	for _, differ := range slices.Sorted(maps.Keys(p.levels)) {
+		names := p.levels[differ]
+		if len(names) > 3 {
+			names = append(names[:3:3], fmt.Sprintf("%d more", len(names)-3))
+		}
+		p.a.note("note: %s: %s", differ, strings.Join(names, ", "))
+	}
+}
+
+// reasons picks what speaks against a schema out of the registry's message, which
+// goes on to quote the whole old schema.
+func reasons(message string) string {
+	_, details, ok := strings.Cut(message, "details: [")
+	if !ok {
+		return message
+	}
+	details, _, _ = strings.Cut(details, ", {oldSchemaVersion:")
+	var out []string
+	for part := range strings.SplitSeq(details, "}, {") {
+		_, text, found := strings.Cut(part, "description:")
+		if !found {
+			return message
+		}
+		text, _, _ = strings.Cut(text, ", additionalInfo:")
+		out = append(out, strings.Trim(text, `'"}`))
+	}
+	return strings.Join(out, "; ")
 }
 
 func (p *pusher) refuse(s catalog.Subject, why string) {

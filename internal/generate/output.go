@@ -1,3 +1,10 @@
+// Package generate turns a catalogue of schemas into Go: types and codecs for each
+// schema file, and for each topic a publisher, a handler interface, Subscribe and a
+// fake. A schema becomes a plain model in which every name and type is decided;
+// templates and printers only print it, so the same input gives the same bytes.
+//
+// It reads no file but those that it compares with its output, and it knows no
+// registry.
 package generate
 
 import (
