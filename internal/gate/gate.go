@@ -20,8 +20,7 @@ import (
 	"github.com/wireproof/wireproof/compat"
 	"github.com/wireproof/wireproof/compat/rule"
 	"github.com/wireproof/wireproof/lang"
-	"github.com/wireproof/wireproof/lang/avro"
-	"github.com/wireproof/wireproof/lang/protobuf"
+	"github.com/wireproof/wireproof/lang/all"
 )
 
 // An Input is everything that one check looks at.
@@ -215,7 +214,7 @@ func sameText(a, b lang.Source) bool {
 }
 
 func parse(src lang.Source) (lang.Schema, error) {
-	for _, l := range []lang.Language{avro.Language(), protobuf.Language()} {
+	for _, l := range all.Languages() {
 		if l.Type() == cmp.Or(src.Type, lang.Avro) {
 			return l.Parse(src)
 		}

@@ -99,7 +99,7 @@ func JSON(w io.Writer, r Result) error {
 	for _, p := range r.Problems {
 		rp := ReportedProblem{Subject: p.Subject, Message: p.Err.Error(), Places: []ReportedPlace{}}
 		for _, at := range p.Places {
-			rp.Places = append(rp.Places, *reportedPlace(at))
+			rp.Places = append(rp.Places, placeReport(at))
 		}
 		out.Problems = append(out.Problems, rp)
 	}
@@ -121,11 +121,17 @@ func reported(f Finding) ReportedFinding {
 	return out
 }
 
+// reportedPlace is nil for a finding that has no place on this side.
 func reportedPlace(p Place) *ReportedPlace {
 	if p.Path == "" && p.Label == "" {
 		return nil
 	}
-	return &ReportedPlace{p.Label, p.Path, p.Line, p.Col, p.EndLine, p.EndCol, p.Note}
+	out := placeReport(p)
+	return &out
+}
+
+func placeReport(p Place) ReportedPlace {
+	return ReportedPlace{p.Label, p.Path, p.Line, p.Col, p.EndLine, p.EndCol, p.Note}
 }
 
 func breaksWords(b rule.Breaks) []string {
