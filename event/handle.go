@@ -152,11 +152,9 @@ func (c *consumer) observed(o Outcome, d *Delivery, err error) {
 }
 
 // replayForAnother reports whether d is the replay of another group's dead
-// letter. Its id must name d's topic: a message that a handler of a replay
-// publishes elsewhere, with all headers copied, is no replay.
+// letter.
 func replayForAnother(d *Delivery, group string) bool {
-	id, ok := d.Headers.Get(HeaderReplayID)
-	if !ok || len(id) <= len(d.Topic) || string(id[:len(d.Topic)]) != d.Topic || id[len(d.Topic)] != '/' {
+	if d.Headers.replayID(d.Topic) == "" {
 		return false
 	}
 	of := d.Headers.text(HeaderGroup)

@@ -105,6 +105,17 @@ func (h Headers) text(key string) string {
 	return string(v)
 }
 
+// replayID returns the id of a replay of a message of topic; empty if it is none.
+// An id that names another topic was copied, with all headers, from a replay to
+// a message that a handler made of it.
+func (h Headers) replayID(topic string) string {
+	id := h.text(HeaderReplayID)
+	if rest, ok := strings.CutPrefix(id, topic); ok && strings.HasPrefix(rest, "/") {
+		return id
+	}
+	return ""
+}
+
 // attempts returns how many handler calls the headers of a retry count.
 func (h Headers) attempts() int {
 	n, err := strconv.Atoi(h.text(HeaderAttempt))
@@ -155,8 +166,8 @@ func aside(d *Delivery, topic, origin string, due time.Time, cause error) *Messa
 	if len(d.Payload) >= 5 && d.Payload[0] == 0 {
 		add(HeaderSchemaID, strconv.FormatUint(uint64(binary.BigEndian.Uint32(d.Payload[1:5])), 10))
 	}
-	if id, ok := d.Headers.Get(HeaderReplayID); ok {
-		add(HeaderReplayID, string(id))
+	if id := d.Headers.replayID(meta.Topic); id != "" {
+		add(HeaderReplayID, id)
 	}
 	return &Message{Topic: topic, Key: d.Key, Headers: h, Payload: d.Payload}
 }

@@ -89,6 +89,26 @@ func TestCopiedHeadersAreNoOrigin(t *testing.T) {
 	}
 }
 
+// The id of a replay stays with the message through retries, and with no other.
+func TestReplayID(t *testing.T) {
+	h := Headers{{HeaderReplayID, []byte("orders/3/42")}, {HeaderGroup, []byte("billing")}}
+	for topic, own := range map[string]bool{"orders": true, "invoices": false, "order": false, "orders/3": true} {
+		d := &Delivery{Message: Message{Topic: topic, Headers: h}, Group: "billing", Attempt: 1}
+		m := aside(d, RetryTopic(topic, "billing", 1), topic, time.Time{}, errors.New("x"))
+		if _, ok := m.Headers.Get(HeaderReplayID); ok != own {
+			t.Errorf("topic %s: the retry has the id: %v, want %v", topic, ok, own)
+		}
+		if replayForAnother(d, "billing") || replayForAnother(d, "mail") != own {
+			t.Errorf("topic %s: for another is %v, want %v", topic, !own, own)
+		}
+		again := &Delivery{Message: *m, Group: "billing", Attempt: 2}
+		m = aside(again, DeadLetterTopic(topic, "billing"), topic, time.Time{}, errors.New("x"))
+		if _, ok := m.Headers.Get(HeaderReplayID); ok != own {
+			t.Errorf("topic %s: the dead letter has the id: %v, want %v", topic, ok, own)
+		}
+	}
+}
+
 // Headers that are gone or broken cost what they say, nothing else.
 func TestBrokenHeaders(t *testing.T) {
 	d := &Delivery{Message: Message{Topic: "orders.billing.retry.1"}, Partition: 1, Offset: 7, Group: "billing", Attempt: 1}

@@ -201,12 +201,14 @@ func letterOf(d *event.Delivery, topic, group string) Letter {
 	if n, err := strconv.Atoi(text(event.HeaderAttempt)); err == nil && n > 0 {
 		l.Attempts = n
 	}
-	from := m.Topic
+	id := fmt.Sprintf("%s/%d/%d", topic, m.Partition, m.Offset)
 	if m.Topic != topic {
 		l.Partition, l.Offset = -1, -1
+		id = fmt.Sprintf("%s/dlq/%d/%d", topic, d.Partition, d.Offset)
 	}
-	if l.ReplayID == "" {
-		l.ReplayID = fmt.Sprintf("%s/%d/%d", from, m.Partition, m.Offset)
+	// The runtime heeds no id that begins otherwise.
+	if !strings.HasPrefix(l.ReplayID, topic+"/") {
+		l.ReplayID = id
 	}
 	return l
 }

@@ -222,7 +222,7 @@ func TestForeignLetter(t *testing.T) {
 		t.Fatal(err)
 	}
 	l, err := dlq.Show(ctx, bus, "orders", "billing", "0:0")
-	if err != nil || l.Partition != -1 || l.Offset != -1 || l.ReplayID != "orders.billing.dlq/0/0" {
+	if err != nil || l.Partition != -1 || l.Offset != -1 || l.ReplayID != "orders/dlq/0/0" {
 		t.Fatalf("%+v, %v", l, err)
 	}
 	if _, err := dlq.Replay(ctx, bus, "orders", "billing", dlq.Selection{}); err != nil {
