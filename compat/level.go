@@ -42,7 +42,7 @@ func ParseLevel(text string) (Level, error) {
 func (l Level) Transitive() bool { return strings.HasSuffix(string(l), "_TRANSITIVE") }
 
 // Forbids returns whom a change may not break under l. A level that does not
-// exist forbids what [FullTransitive] does, so that a mistake lets nothing pass.
+// exist forbids what [Full] does, so that a mistake lets nothing pass.
 func (l Level) Forbids() rule.Breaks {
 	switch l {
 	case None:

@@ -153,7 +153,7 @@ func generate(seed uint64, variant uint64) string {
 func TestOracle(t *testing.T) {
 	t.Parallel()
 	compatible, broken := 0, 0
-	for seed := range uint64(3000) {
+	for seed := range uint64(1500) {
 		a, b := generate(seed, 1), generate(seed, 2)
 		theirs, err := twmb.Parse(a)
 		if err != nil {
@@ -185,7 +185,7 @@ func TestOracle(t *testing.T) {
 			}
 		}
 	}
-	if compatible < 200 || broken < 200 {
+	if compatible < 100 || broken < 100 {
 		t.Errorf("%d compatible and %d broken pairs are too few of one kind", compatible, broken)
 	}
 }
