@@ -126,7 +126,7 @@ func (w *walker) messages(at spot, readers, writers protoreflect.MessageDescript
 		if r == nil {
 			f := rule.Finding{Rule: messageNoDelete, ErrorType: messageRemoved, Path: path, Pointer: pointer,
 				Message: "message " + quoted(path) + " " + w.gone()}
-			f.NewNote, f.OldNote = w.notes("no message "+string(o.Name()), "")
+			f.NewNote, f.OldNote = w.notes("no message "+string(o.Name())+" here", "data of it is written")
 			w.report(f, parent, w.writer.MessagePos(string(o.FullName())))
 			continue
 		}
@@ -176,7 +176,7 @@ func (w *walker) fieldGone(at spot, o protoreflect.FieldDescriptor) {
 	path, pointer := at.child(string(o.Name()))
 	w.report(rule.Finding{Rule: fieldNoDelete, Path: path, Pointer: numbered(pointer, o),
 		Message: "field " + quoted(path) + " was deleted without reserving the number " + number(o),
-		NewNote: "no reserved " + number(o),
+		NewNote: "no reserved " + number(o), OldNote: "number " + number(o),
 	}, w.reader.MessagePos(string(at.reader.FullName())), w.fieldPos(w.writer, o))
 }
 
@@ -194,6 +194,10 @@ func (w *walker) required(at spot, fd protoreflect.FieldDescriptor, errorType st
 	}
 	f := rule.Finding{Rule: messageSameRequired, ErrorType: errorType, Path: path, Pointer: numbered(pointer, fd),
 		Message: "message " + quoted(at.path) + " had required field " + quoted(fd.Name()) + " " + verb}
+	f.NewNote, f.OldNote = w.notes("required", "no required field "+string(fd.Name()))
+	if errorType == requiredFieldRemoved {
+		f.NewNote, f.OldNote = w.notes("no required field "+string(fd.Name()), "required")
+	}
 	w.report(f, reader, writer)
 }
 
@@ -216,7 +220,7 @@ func (w *walker) enums(prefix string, readers, writers protoreflect.EnumDescript
 			n := strconv.Itoa(int(v.Number()))
 			w.report(rule.Finding{Rule: enumValueNoDelete, Path: path + "." + string(v.Name()), Pointer: pointer + "/" + n,
 				Message: "value " + quoted(v.Name()) + " of enum " + quoted(path) + " was deleted without reserving the number " + n,
-				NewNote: "no reserved " + n,
+				NewNote: "no reserved " + n, OldNote: "number " + n,
 			}, w.reader.EnumPos(string(r.FullName())), w.writer.EnumValuePos(string(o.FullName()), int(v.Number())))
 		}
 		w.reservedOfEnum(r, o, path, pointer)

@@ -75,6 +75,9 @@ func TestFixtures(t *testing.T) {
 			})
 		}
 		for _, f := range check(newer, older) {
+			if f.NewNote == "" || f.OldNote == "" {
+				t.Errorf("%s %s: no words for under the carets", f.Rule.ID, f.Path)
+			}
 			if !f.New.IsValid() || !f.Old.IsValid() {
 				t.Errorf("%s %s: no position on one side: new %+v, old %+v", f.Rule.ID, f.Path, f.New, f.Old)
 			}

@@ -187,6 +187,7 @@ func (w *walker) contents(path, pointer string, r, o protoreflect.FieldDescripto
 		}
 		f := rule.Finding{Rule: fieldTypeContent, ErrorType: fieldNamedTypeChanged, Path: path, Pointer: pointer,
 			Message: "the imported type " + typeName(r) + " of field " + quoted(path) + " changed incompatibly"}
+		f.NewNote, f.OldNote = w.notes("cannot read the other version", "another version of the type")
 		w.report(f, w.typePos(w.reader, r), w.typePos(w.writer, o))
 		return
 	}

@@ -61,7 +61,9 @@ func (w *walker) movedInto(at spot, n protoreflect.OneofDescriptor) {
 	if w.forward {
 		what = "members of oneof " + quoted(path) + " became fields that can be set together"
 	}
-	w.report(rule.Finding{Rule: fieldsMoved, ErrorType: errorType, Path: path, Pointer: pointer, Message: what},
+	f := rule.Finding{Rule: fieldsMoved, ErrorType: errorType, Path: path, Pointer: pointer, Message: what}
+	f.NewNote, f.OldNote = w.notes("only one of them is kept", "several may be set")
+	w.report(f,
 		w.reader.OneofPos(string(at.reader.FullName())+"."+string(n.Name())), w.writer.MessagePos(string(at.writer.FullName())))
 }
 
@@ -81,9 +83,10 @@ func (w *walker) membersGone(at spot, o protoreflect.OneofDescriptor) {
 	for _, f := range gone {
 		path, _ := at.child(string(f.Name()))
 		_, pointer := at.child(string(o.Name()) + "/" + number(f))
-		w.report(rule.Finding{Rule: oneofFieldRemoved, ErrorType: oneofFieldGone, Path: path, Pointer: pointer,
-			Message: "field " + quoted(path) + " " + w.gone() + " in oneof " + quoted(o.Name())},
-			w.reader.MessagePos(string(at.reader.FullName())), w.fieldPos(w.writer, f))
+		finding := rule.Finding{Rule: oneofFieldRemoved, ErrorType: oneofFieldGone, Path: path, Pointer: pointer,
+			Message: "field " + quoted(path) + " " + w.gone() + " in oneof " + quoted(o.Name())}
+		finding.NewNote, finding.OldNote = w.notes("no field "+number(f), "may be the one that is set")
+		w.report(finding, w.reader.MessagePos(string(at.reader.FullName())), w.fieldPos(w.writer, f))
 	}
 }
 
@@ -101,6 +104,14 @@ func (w *walker) sameOneof(path, pointer string, r, o protoreflect.FieldDescript
 	default:
 		how = "from oneof " + quoted(was.Name()) + " to oneof " + quoted(is.Name())
 	}
-	w.report(rule.Finding{Rule: fieldSameOneof, Path: path, Pointer: pointer, Message: "field " + quoted(path) + " moved " + how},
+	w.report(rule.Finding{Rule: fieldSameOneof, Path: path, Pointer: pointer, Message: "field " + quoted(path) + " moved " + how,
+		NewNote: oneofNote(is), OldNote: oneofNote(was)},
 		w.fieldPos(w.reader, r), w.fieldPos(w.writer, o))
+}
+
+func oneofNote(o protoreflect.OneofDescriptor) string {
+	if o == nil {
+		return "in no oneof"
+	}
+	return "in oneof " + string(o.Name())
 }

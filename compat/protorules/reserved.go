@@ -94,13 +94,15 @@ func (w *walker) reserved(which *rule.Rule, kind, path, pointer string, now, was
 		if len(parts) > 0 {
 			w.report(rule.Finding{Rule: which, Path: path, Pointer: pointer,
 				Message: "reserved range " + quoted(b.text(highest)) + " on " + kind + " " + quoted(path) + " is missing values: " +
-					strings.Join(parts, ", ") + " were removed"}, newPos, oldPos)
+					strings.Join(parts, ", ") + " were removed",
+				NewNote: strings.Join(parts, ", ") + " is free", OldNote: "reserved " + b.text(highest)}, newPos, oldPos)
 		}
 	}
 	for i := range oldNames.Len() {
 		if n := oldNames.Get(i); !names.Has(n) {
 			w.report(rule.Finding{Rule: which, Path: path, Pointer: pointer,
-				Message: "reserved name " + quoted(n) + " on " + kind + " " + quoted(path) + " was deleted"}, newPos, oldPos)
+				Message: "reserved name " + quoted(n) + " on " + kind + " " + quoted(path) + " was deleted",
+				NewNote: quoted(n) + " is free", OldNote: "reserved " + quoted(n)}, newPos, oldPos)
 		}
 	}
 }

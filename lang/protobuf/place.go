@@ -1,7 +1,9 @@
 package protobuf
 
 import (
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/wireproof/wireproof/lang"
@@ -217,4 +219,38 @@ func (p *places) group(prefix string, f *fieldNode) {
 	if f.group != nil {
 		p.message(join(prefix, f.group.name), f.group)
 	}
+}
+
+// MessageDoc returns the comment that stands directly above a message of the
+// file, without its markers, or "".
+func (s *Schema) MessageDoc(fullName string) string {
+	at := s.MessagePos(fullName)
+	if !at.IsValid() || at.Path != s.source.Path {
+		return ""
+	}
+	above := strings.Split(s.source.Text[:at.Start], "\n")
+	above = above[:len(above)-1] // the line of the message itself
+	var doc []string
+	block := false
+	for i := len(above) - 1; i >= 0; i-- {
+		line := strings.TrimSpace(above[i])
+		if body, ok := strings.CutSuffix(line, "*/"); ok && len(doc) == 0 {
+			block, line = true, body
+		}
+		if block {
+			body, first := strings.CutPrefix(line, "/*")
+			doc = append(doc, strings.TrimSpace(strings.TrimPrefix(strings.TrimLeft(body, "*"), " ")))
+			if first {
+				break
+			}
+			continue
+		}
+		body, ok := strings.CutPrefix(line, "//")
+		if !ok {
+			break
+		}
+		doc = append(doc, strings.TrimPrefix(body, " "))
+	}
+	slices.Reverse(doc)
+	return strings.TrimSpace(strings.Join(doc, "\n"))
 }

@@ -252,3 +252,12 @@ func fixturesF(f *testing.F) []string {
 		`syntax = "proto3"; package p; message M { map<int32, M> m = 1; reserved 4, 5 to 6; reserved "a"; } enum E { A = 0; }`,
 	}
 }
+
+func TestMessageDoc(t *testing.T) {
+	s := mustParse(t, "syntax = \"proto3\";\n// Not this.\n\n// First line.\n//\n//   - second\nmessage A {\n  /* Block\n   * of two.\n   */\n  message B {}\n  message C {}\n}\n/* One. */\nmessage D {}\n")
+	for name, want := range map[string]string{"A": "First line.\n\n  - second", "A.B": "Block\nof two.", "A.C": "", "D": "One.", "Nope": ""} {
+		if got := s.MessageDoc(name); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+}
