@@ -37,34 +37,43 @@ func Open(ctx context.Context, config Config) (*Bus, error) {
 	}
 	where := strings.Join(config.Brokers, ", ")
 	type result struct {
-		client sarama.Client
-		err    error
+		bus *Bus
+		err error
 	}
 	// sarama takes no context: it is left to finish, and what it opened is closed.
 	opened := make(chan result, 1)
 	go func() {
-		client, err := sarama.NewClient(config.Brokers, conf)
-		opened <- result{client, err}
+		bus, err := connect(config, conf)
+		opened <- result{bus, err}
 	}()
-	var r result
 	select {
-	case r = <-opened:
+	case r := <-opened:
+		if r.err != nil {
+			return nil, fmt.Errorf("connect to kafka at %s: %w", where, r.err)
+		}
+		return r.bus, nil
 	case <-ctx.Done():
 		go func() {
 			if late := <-opened; late.err == nil {
-				_ = late.client.Close()
+				_ = late.bus.Close(context.WithoutCancel(ctx))
 			}
 		}()
 		return nil, fmt.Errorf("connect to kafka at %s: %w", where, ctx.Err())
 	}
-	if r.err != nil {
-		return nil, fmt.Errorf("connect to kafka at %s: %w", where, r.err)
-	}
-	p, err := newProducer(r.client)
+}
+
+// connect makes the client and the producer; the producer's first request is what
+// shows that a broker answers.
+func connect(config Config, conf *sarama.Config) (*Bus, error) {
+	client, err := sarama.NewClient(config.Brokers, conf)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("start the kafka producer: %w", err), r.client.Close())
+		return nil, err
 	}
-	return &Bus{config: config, conf: conf, client: r.client, producer: p}, nil
+	p, err := newProducer(client)
+	if err != nil {
+		return nil, errors.Join(err, client.Close())
+	}
+	return &Bus{config: config, conf: conf, client: client, producer: p}, nil
 }
 
 // Publish is as [event.Publisher] says. It copies what it is given.

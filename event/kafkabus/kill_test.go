@@ -1,0 +1,131 @@
+package kafkabus_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/wireproof/wireproof/event"
+	"github.com/wireproof/wireproof/event/kafkabus"
+	"github.com/wireproof/wireproof/test/kafkatest"
+)
+
+// TestMain is also the consumer that TestKilledConsumerLosesNothing kills.
+func TestMain(m *testing.M) {
+	if topic := os.Getenv("KAFKABUS_CHILD_TOPIC"); topic != "" {
+		child(topic, strings.Split(os.Getenv("KAFKA_BROKERS"), ","))
+	}
+	os.Exit(m.Run())
+}
+
+// child handles messages slowly enough to be killed in the middle of a batch, and
+// prints each one after it was handled.
+func child(topic string, brokers []string) {
+	bus, err := kafkabus.Open(context.Background(), kafkabus.Config{Brokers: brokers, SessionTimeout: 6 * time.Second})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	err = event.Run(context.Background(), bus.Group(topic), []string{topic}, func(_ context.Context, d *event.Delivery) error {
+		time.Sleep(time.Millisecond)
+		fmt.Println(string(d.Payload))
+		return nil
+	}, event.ByKey(4))
+	fmt.Fprintln(os.Stderr, err)
+	os.Exit(1)
+}
+
+// A consumer that is killed in the middle of a batch loses nothing: what it had
+// not settled is delivered to the next member.
+func TestKilledConsumerLosesNothing(t *testing.T) {
+	brokers := kafkatest.Real(t)
+	topic := fmt.Sprintf("kill-%d", time.Now().UnixNano())
+	makeTopic(t, brokers, topic, 3)
+	bus := open(t, kafkabus.Config{Brokers: brokers, SessionTimeout: 6 * time.Second})
+	defer bus.Close(context.Background())
+	const total = 6000
+	var ms []*event.Message
+	for i := range total {
+		ms = append(ms, &event.Message{Topic: topic, Key: fmt.Appendf(nil, "k%d", i%50), Payload: fmt.Appendf(nil, "m%d", i)})
+	}
+	if err := bus.Publish(t.Context(), ms...); err != nil {
+		t.Fatal(err)
+	}
+
+	handled := map[string]int{}
+	var mu sync.Mutex // guards handled
+	count := func() int { mu.Lock(); defer mu.Unlock(); return len(handled) }
+	for range 2 {
+		killChild(t, topic, func(line string) bool {
+			mu.Lock()
+			defer mu.Unlock()
+			handled[line]++
+			return len(handled)%1200 != 0
+		})
+	}
+	if n := count(); n == 0 || n >= total {
+		t.Fatalf("the children handled %d of %d: they were not killed in the middle", n, total)
+	}
+
+	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	defer cancel()
+	last := map[string]int{}
+	err := event.Run(ctx, bus.Group(topic), []string{topic}, func(_ context.Context, d *event.Delivery) error {
+		mu.Lock()
+		defer mu.Unlock()
+		var n int
+		if _, err := fmt.Sscanf(string(d.Payload), "m%d", &n); err != nil {
+			return event.Permanent(err)
+		}
+		if before, ok := last[string(d.Key)]; ok && n < before {
+			t.Errorf("key %s: message %d came after %d", d.Key, n, before)
+		}
+		last[string(d.Key)] = n
+		handled[string(d.Payload)]++
+		if len(handled) == total {
+			cancel()
+		}
+		return nil
+	}, event.ByKey(8))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := count(); n != total {
+		t.Errorf("%d of %d messages were handled: %d are lost", n, total, total-n)
+	}
+}
+
+// killChild runs a child until visit returns false for one of its lines, then
+// kills it with SIGKILL.
+func killChild(t *testing.T, topic string, visit func(line string) bool) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), "KAFKABUS_CHILD_TOPIC="+topic)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	timer := time.AfterFunc(60*time.Second, func() { _ = cmd.Process.Kill() })
+	defer timer.Stop()
+	killed := false
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		if !visit(lines.Text()) && !killed {
+			killed = true
+			if err := cmd.Process.Kill(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if err := cmd.Wait(); err == nil {
+		t.Error("the child ended by itself")
+	}
+}
