@@ -24,13 +24,18 @@ const (
 // keepScratch bounds the buffers that are kept for the next message.
 const keepScratch = 1 << 20
 
+// A scratch is the memory of a run that the next one uses again.
+type scratch struct {
+	out   []byte // in the reader's schema
+	marks []int  // where segments of out begin
+	moved []byte // segments while they are arranged
+}
+
 // An execution is one run of a plan.
 type execution struct {
 	Reader
+	*scratch
 	plan   *Plan
-	out    []byte
-	marks  []int
-	moved  []byte
 	budget int
 	calls  int   // records that may still be looked into
 	path   []any // steps to the mistake, innermost first
@@ -195,9 +200,10 @@ func (x *execution) skipBlocks(s *step) {
 
 // arrange puts the segments that the last marks begin into the reader's order.
 func (x *execution) arrange(s *step) {
-	marks := x.marks[len(x.marks)-s.n:]
+	first := len(x.marks) - s.n
+	x.marks = append(x.marks, len(x.out))
+	marks := x.marks[first:]
 	from := marks[0]
-	marks = append(marks, len(x.out))
 	if x.spend(len(x.out) - from) {
 		x.moved = x.moved[:0]
 		for _, i := range s.list {
@@ -205,7 +211,7 @@ func (x *execution) arrange(s *step) {
 		}
 		x.out = append(x.out[:from], x.moved...)
 	}
-	x.marks = x.marks[:len(x.marks)-s.n]
+	x.marks = x.marks[:first]
 }
 
 // spend takes n bytes out of the budget.

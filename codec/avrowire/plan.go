@@ -19,7 +19,7 @@ type Plan struct {
 	root     step
 	identity bool // the data is the same in both schemas
 
-	scratch sync.Pool // of *[]byte
+	pool sync.Pool // of *scratch
 }
 
 type program []step
@@ -86,20 +86,20 @@ func NewPlan(writer, reader *avro.Schema) (*Plan, error) {
 
 // Transcode returns data in the reader's schema.
 func (p *Plan) Transcode(data string) (string, error) {
-	buf, _ := p.scratch.Get().(*[]byte)
+	buf, _ := p.pool.Get().(*scratch)
 	if buf == nil {
-		buf = new([]byte)
+		buf = new(scratch)
 	}
 	x := execution{
-		Reader: NewReader(data), plan: p, out: (*buf)[:0],
+		Reader: NewReader(data), plan: p, scratch: buf,
 		budget: insertable + insertFactor*len(data), calls: records + recordFactor*len(data),
 	}
 	x.step(&p.root)
 	err := x.End()
 	out := string(x.out)
-	if cap(x.out) <= keepScratch {
-		*buf = x.out
-		p.scratch.Put(buf)
+	if cap(x.out)+cap(x.moved) <= keepScratch {
+		x.out, x.moved, x.marks = x.out[:0], x.moved[:0], x.marks[:0]
+		p.pool.Put(buf)
 	}
 	if err != nil {
 		return "", x.located(err)

@@ -71,7 +71,8 @@ func (r *Reader) Enter() bool {
 // Leave ends a record of a recursive type.
 func (r *Reader) Leave() { r.depth-- }
 
-// Long reads a long.
+// Long reads a long. Here and below the case of one byte comes first, for nearly
+// all lengths, counts and branches are one.
 func (r *Reader) Long() int64 {
 	if i := r.off; uint(i) < uint(len(r.s)) && r.s[i] < 0x80 {
 		r.off++
@@ -103,7 +104,11 @@ func (r *Reader) longLong() int64 {
 
 // Int reads an int.
 func (r *Reader) Int() int32 {
-	n := r.Long()
+	if i := r.off; uint(i) < uint(len(r.s)) && r.s[i] < 0x80 {
+		r.off++
+		return int32(r.s[i]>>1) ^ -int32(r.s[i]&1)
+	}
+	n := r.longLong()
 	if n != int64(int32(n)) {
 		r.Fail("%d does not fit into an int", n)
 		return 0
@@ -174,7 +179,7 @@ func (r *Reader) Text() string {
 }
 
 func (r *Reader) longText() string {
-	n := r.Long()
+	n := r.longLong()
 	if n < 0 || n > int64(len(r.s)-r.off) {
 		r.Fail("length %d, but %d bytes are left", n, len(r.s)-r.off)
 		return ""
@@ -200,6 +205,10 @@ func (r *Reader) Enum(n int) int32 {
 
 // Branch reads which of n branches of a union follows; -1 after a mistake.
 func (r *Reader) Branch(n int) int {
+	if i := r.off; uint(i) < uint(len(r.s)) && r.s[i]&0x81 == 0 && int(r.s[i]>>1) < n {
+		r.off++
+		return int(r.s[i] >> 1)
+	}
 	v := r.Long()
 	if r.err != nil {
 		return -1
@@ -215,6 +224,10 @@ func (r *Reader) Branch(n int) int {
 // a mistake. An item takes at least size bytes, and a count that asks for more
 // than what is left is a mistake.
 func (r *Reader) Block(size int) int {
+	if i := r.off; uint(i) < uint(len(r.s)) && r.s[i] == 0 {
+		r.off++
+		return 0
+	}
 	n := r.Long()
 	if n < 0 {
 		if n == math.MinInt64 {

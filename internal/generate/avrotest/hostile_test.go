@@ -97,7 +97,8 @@ func TestDecodeAllocatesOnlyTheValue(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	if n > 3 { // the note, the lines, the data
+	// The note, the lines, the data; and the Reader under the race detector.
+	if n > 4 {
 		t.Errorf("%v allocations, want 3", n)
 	}
 }
