@@ -125,22 +125,6 @@ func (p *policy) same(st *State, c *candidate, v *version) bool {
 	return c.schema.Normalized() == stored.Normalized()
 }
 
-// resolvedFormat is the value of the format parameter that asks for a text that
-// needs no other.
-const resolvedFormat = "resolved"
-
-// An inliner is a schema that can be printed with its references written out.
-type inliner interface{ Inlined() string }
-
-// formatted returns a schema in a form of the format parameter, or false if its
-// language has no such form.
-func formatted(s lang.Schema, name string) (string, bool) {
-	if in, ok := s.(inliner); ok && name == resolvedFormat {
-		return in.Inlined(), true
-	}
-	return "", false
-}
-
 // versionProperty is the metadata property that counts versions.
 const versionProperty = "confluent:version"
 

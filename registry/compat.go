@@ -102,14 +102,16 @@ func (p *policy) differences(level string, newer, older lang.Schema) (found []Di
 }
 
 func (d Difference) message(typ lang.Type) string {
+	// What is quoted twice is quoted once inside, as the protocol has it.
+	text := strings.ReplaceAll(d.Description, `"`, "'")
 	switch typ {
 	case lang.Avro:
 		return fmt.Sprintf("{errorType:'%s', description:'%s', additionalInfo:'%s'}", d.ErrorType, d.Description, d.Info)
 	case lang.JSON:
 		// The quotes that do not match are a fact of the protocol.
-		return fmt.Sprintf("{errorType:\"%s\", description:\"%s'}", d.ErrorType, d.Description)
+		return fmt.Sprintf("{errorType:\"%s\", description:\"%s'}", d.ErrorType, text)
 	}
-	return fmt.Sprintf("{errorType:\"%s\", description:\"%s\"}", d.ErrorType, d.Description)
+	return fmt.Sprintf("{errorType:\"%s\", description:\"%s\"}", d.ErrorType, text)
 }
 
 func quoteOld(text string) string {

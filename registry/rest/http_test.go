@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/descriptorpb"
 
 	"github.com/wireproof/wireproof/compat"
 	"github.com/wireproof/wireproof/lang/all"
@@ -269,4 +273,26 @@ func FuzzBodies(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Clients without a compiler, such as Confluent's for Python, read Protobuf
+// schemas as descriptors.
+func TestSerializedFormat(t *testing.T) {
+	t.Parallel()
+	srv := newServer(t, rest.Options{})
+	send(t, srv, http.MethodPost, "/subjects/p/versions", `{"schemaType":"PROTOBUF","schema":"syntax = \"proto3\"; package p; import \"google/protobuf/timestamp.proto\"; message M { google.protobuf.Timestamp at = 1; }"}`, nil)
+	for _, path := range []string{"/schemas/ids/1/schema", "/subjects/p/versions/1/schema"} {
+		got := send(t, srv, http.MethodGet, path+"?format=serialized", "", nil)
+		data, err := base64.StdEncoding.DecodeString(got.body)
+		if err != nil {
+			t.Fatalf("%s: %s is not base64: %v", path, got.body, err)
+		}
+		var file descriptorpb.FileDescriptorProto
+		if err := proto.Unmarshal(data, &file); err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		if file.GetPackage() != "p" || file.GetMessageType()[0].GetName() != "M" || file.GetDependency()[0] != "google/protobuf/timestamp.proto" {
+			t.Errorf("%s: descriptor %v", path, &file)
+		}
+	}
 }
