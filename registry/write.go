@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"strings"
 
 	"github.com/wireproof/wireproof/registry/api"
 )
@@ -9,7 +10,26 @@ import (
 // Register returns the version that holds the schema, after adding it if the
 // subject does not have it. When it returns, the log has it.
 func (r *Registry) Register(ctx context.Context, c Registration) (Registered, error) {
+	if err := r.warm(c); err != nil {
+		return Registered{}, err
+	}
 	return do[Registered](ctx, r, c)
+}
+
+// warm parses the schema where it holds up nobody else; the writer then finds it
+// in the memory of the parser. What is wrong whatever the state says is refused
+// here, so that a flood of mistakes does not reach the writer.
+func (r *Registry) warm(c Registration) error {
+	subject, err := newSubject(c.Subject)
+	if err != nil || strings.TrimSpace(c.Request.Schema) == "" {
+		return err
+	}
+	st := r.state.Load()
+	_, err = r.policy.candidate(st, subject, c.Request, c.Normalize || r.policy.normalize(st, subject), Live)
+	if len(c.Request.References) > 0 {
+		return nil // the state of another node may know the references
+	}
+	return err
 }
 
 // DeleteSubject deletes the versions of a subject and returns their numbers.

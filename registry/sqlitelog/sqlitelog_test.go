@@ -78,3 +78,37 @@ func TestDurabilitySettings(t *testing.T) {
 		t.Errorf("journal_mode %q, synchronous %d, want wal and 2 (FULL)", journal, synchronous)
 	}
 }
+
+// A full disk refuses a write whole, and the log works again when there is room.
+func TestFullDisk(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "log.db")
+	log := open(t, path)
+	if err := sqlitelog.LimitPages(t.Context(), log, 10); err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Repeat("x", 1000)
+	var want []registry.Record
+	for i := range 100 {
+		want = append(want, registry.Record{Kind: registry.SchemaRecord, Subject: "s", Version: i + 1, ID: i + 1, Schema: &registry.StoredSchema{Text: text}})
+	}
+	first, err := log.Append(t.Context(), 0, want[:1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := log.Append(t.Context(), first, want[1:]); err == nil {
+		t.Fatal("100 KB fit into 10 pages")
+	}
+	if got, next, err := log.ReadFrom(t.Context(), 0); err != nil || len(got) != 1 || next != first {
+		t.Fatalf("after a refused write: %d records, offset %d, %v, want 1, %d", len(got), next, err, first)
+	}
+	if err := sqlitelog.LimitPages(t.Context(), log, 1000); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := log.Append(t.Context(), first, want[1:]); err != nil {
+		t.Fatal(err)
+	}
+	if got, _, err := open(t, path).ReadFrom(t.Context(), 0); err != nil || len(got) != len(want) {
+		t.Errorf("%d records, %v, want %d", len(got), err, len(want))
+	}
+}
