@@ -70,7 +70,9 @@ const (
 // of the writer can be read; where only some cannot, such as one branch of a
 // union, the error comes with the message.
 //
-// Beyond the specification, timestamps and times of day in other units are
+// Named types match by their unqualified names or the reader's aliases, as the
+// specification and the rules of compatibility have it; Java also reads a record
+// as one of another name. Beyond the specification, timestamps and times of day in other units are
 // converted, and decimals of another scale refused, as in other libraries: both
 // would otherwise be read as wrong numbers.
 func NewPlan(writer, reader *avro.Schema) (*Plan, error) {

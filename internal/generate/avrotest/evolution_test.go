@@ -129,6 +129,19 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
+func TestRootByAlias(t *testing.T) {
+	t.Parallel()
+	src := lang.Source{Type: lang.Avro, Path: "writer.avsc", Text: `{"type":"record","name":"kinds.v0.Purchase","fields":[{"name":"id","type":"string"}]}`}
+	decode, err := kindsv1.OrderType().Resolve(src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got kindsv1.Order
+	if err := decode("\x02x", &got); err != nil || got.ID != "x" {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
 // The unit of a timestamp is part of its meaning.
 func TestUnitsAreConverted(t *testing.T) {
 	t.Parallel()
