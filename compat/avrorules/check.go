@@ -24,8 +24,8 @@ import (
 // A named type that is used in several places is compared once, so one mistake
 // gives one finding, at the first place that uses the type.
 func Check(newer, older *avro.Schema, dir rule.Breaks) []*rule.Finding {
-	w := &walker{dir: dir, seen: map[pair]bool{}, failed: map[pair]bool{}}
-	at := place{path: simpleName(newer.Root), what: "the schema", newPos: newer.Root.Pos, oldPos: older.Root.Pos}
+	w := &walker{dir: dir, seen: map[pair]bool{}, failed: map[pair]bool{}, renamed: map[*avro.Type][]*avro.Type{}, indexes: newIndexes()}
+	at := place{crumb: (*crumb)(nil).step(simpleName(newer.Root), ""), what: "the schema", newPos: newer.Root.Pos, oldPos: older.Root.Pos}
 	reader, writer := newer.Root, older.Root
 	switch dir {
 	case rule.Readers:
@@ -55,22 +55,31 @@ type walker struct {
 	// much rather than too little, so these stay incompatible for ever, and a
 	// type with many unions cannot make the walk exponential.
 	failed map[pair]bool
-	trying bool // in a trial: the first finding decides
+	// renamed holds the readers of another name that a writer was compared with.
+	// In a recursive type they are met again as branches, which are looked up by
+	// name; and the new name is one finding, wherever it is used.
+	renamed map[*avro.Type][]*avro.Type
+	trying  bool // in a trial: the first finding decides
+
+	indexes
 }
 
 // A place is where the walk stands, in the words of people and of the protocol.
 type place struct {
-	path           string // OrderPlaced.items[].sku
+	*crumb
 	what           string // field "total"
 	inField        bool
-	pointer        string // into the reader
 	newPos, oldPos lang.Pos
 	union          *words // set below a union's branch
 }
 
 // Words are what the protocol says about a finding. Its checker does not look
 // into the branches of a union: whatever is wrong there is a missing branch.
-type words struct{ errorType, pointer, info string }
+type words struct {
+	errorType string
+	at        *crumb
+	info      string
+}
 
 // sides orders a reader's and a writer's part as new and old.
 func sides[T any](w *walker, reader, writer T) (newer, older T) {
@@ -83,15 +92,16 @@ func sides[T any](w *walker, reader, writer T) (newer, older T) {
 // report adds f, which has no protocol words yet.
 func (w *walker) report(f *rule.Finding, at place, said words) {
 	f.Breaks = w.dir
-	f.Path = at.path
+	if w.trying {
+		w.found = append(w.found, f) // nobody reads it
+		return
+	}
+	f.Path = at.path()
 	if f.Rule.Severity == rule.Error {
 		if at.union != nil {
 			said = *at.union
 		}
-		f.ErrorType, f.Info, f.Pointer = said.errorType, said.info, said.pointer
-		if f.Pointer == "" {
-			f.Pointer = "/"
-		}
+		f.ErrorType, f.Info, f.Pointer = said.errorType, said.info, said.at.pointer()
 	}
 	w.found = append(w.found, f)
 }
@@ -132,6 +142,9 @@ func (w *walker) compare(reader, writer *avro.Type, at place) {
 	if isNamed(reader) && isNamed(writer) { // only these can come back
 		w.seen[p] = true
 		w.trail = append(w.trail, p)
+		if !sameName(reader, writer) {
+			w.renamed[writer] = append(w.renamed[writer], reader)
+		}
 	}
 	switch {
 	case writer.Kind == avro.Union:
@@ -169,9 +182,8 @@ func (w *walker) sameKind(reader, writer *avro.Type, at place) {
 func (w *walker) below(at place, reader, writer *avro.Type, suffix, token string) place {
 	newer, older := sides(w, reader, writer)
 	at.newPos, at.oldPos = newer.ItemsPos, older.ItemsPos
-	at.path += suffix
 	at.what = token + " of " + at.what
-	at.pointer += "/" + token
+	at.crumb = at.step(suffix, "/"+token)
 	return at
 }
 
@@ -181,11 +193,10 @@ func (w *walker) fields(reader, writer *avro.Type, at place) {
 			return
 		}
 		below := at
-		below.path = at.path + "." + rf.Name
-		below.what = "field " + strconv.Quote(rf.Name)
+		below.what = "field " + strconv.Quote(cut(rf.Name))
 		below.inField = true
-		below.pointer = at.pointer + "/fields/" + strconv.Itoa(i)
-		matches := writerFields(rf, writer)
+		below.crumb = at.step("."+rf.Name, "/fields/"+strconv.Itoa(i))
+		matches := w.writerFields(rf, writer)
 		switch len(matches) {
 		case 0:
 			if rf.Default == nil {
@@ -193,7 +204,7 @@ func (w *walker) fields(reader, writer *avro.Type, at place) {
 			}
 		case 1:
 			below.newPos, below.oldPos = sides(w, rf.TypePos, matches[0].TypePos)
-			below.pointer += "/type"
+			below.crumb = below.step("", "/type")
 			w.compare(rf.Type, matches[0].Type, below)
 		default:
 			w.ambiguous(rf, matches, below)
@@ -202,10 +213,11 @@ func (w *walker) fields(reader, writer *avro.Type, at place) {
 }
 
 // writerFields returns the writer's fields that hold the value of rf.
-func writerFields(rf *avro.Field, writer *avro.Type) []*avro.Field {
+func (w *walker) writerFields(rf *avro.Field, writer *avro.Type) []*avro.Field {
+	byName := w.fieldsOf(writer)
 	var out []*avro.Field
 	for _, name := range append([]string{rf.Name}, rf.Aliases...) {
-		if f := writer.Field(name); f != nil {
+		if f := byName[name]; f != nil {
 			out = append(out, f)
 		}
 	}
@@ -219,15 +231,15 @@ func (w *walker) fromUnion(reader, writer *avro.Type, at place) {
 			continue
 		}
 		below := at
-		below.pointer += "/" + strconv.Itoa(i) // of the writer's branch, as Java has it
-		said := words{missingBranch, below.pointer, "reader union lacking writer type: " + kindName(branch)}
+		below.crumb = at.step("", "/"+strconv.Itoa(i)) // of the writer's branch, as Java has it
+		said := words{missingBranch, below.crumb, "reader union lacking writer type: " + kindName(branch)}
 		if reader.Kind != avro.Union {
-			said = words{typeMismatch, below.pointer, mismatchInfo(reader, branch)}
+			said = words{typeMismatch, below.crumb, mismatchInfo(reader, branch)}
 		}
 		if below.union == nil && reader.Kind == avro.Union {
 			below.union = &said
 		}
-		if near := alike(reader, branch); near != nil && !w.trying {
+		if near := w.alike(reader, branch); near != nil && !w.trying {
 			w.compare(near, branch, w.inBranch(below, reader, writer, near, branch))
 			continue
 		}
@@ -237,16 +249,21 @@ func (w *walker) fromUnion(reader, writer *avro.Type, at place) {
 
 // intoUnion asks that one branch of the reader's union can read the writer.
 func (w *walker) intoUnion(reader, writer *avro.Type, at place) {
-	for _, branch := range reader.Branches {
+	for _, r := range w.renamed[writer] {
+		if w.branchesOf(reader).has(r) && w.seen[pair{r, writer}] {
+			return
+		}
+	}
+	for _, branch := range w.branchesOf(reader).candidates(writer) {
 		if w.readable(branch, writer) {
 			return
 		}
 	}
-	said := words{missingBranch, at.pointer, "reader union lacking writer type: " + kindName(writer)}
+	said := words{missingBranch, at.crumb, "reader union lacking writer type: " + kindName(writer)}
 	if at.union == nil {
 		at.union = &said
 	}
-	if near := alike(reader, writer); near != nil && !w.trying {
+	if near := w.alike(reader, writer); near != nil && !w.trying {
 		w.compare(near, writer, w.inBranch(at, reader, writer, near, writer))
 		return
 	}
@@ -258,38 +275,13 @@ func (w *walker) inBranch(at place, reader, writer, rb, wb *avro.Type) place {
 	newer, older := sides(w, reader, writer)
 	newBranch, oldBranch := sides(w, rb, wb)
 	if newer.Kind == avro.Union {
-		at.newPos = branchPos(newer, newBranch)
+		at.newPos = w.branchPos(newer, newBranch)
 	}
 	if older.Kind == avro.Union {
-		at.oldPos = branchPos(older, oldBranch)
+		at.oldPos = w.branchPos(older, oldBranch)
 	}
 	if isNamed(newBranch) {
-		at.path += "<" + simpleName(newBranch) + ">"
+		at.crumb = at.step("<"+simpleName(newBranch)+">", "")
 	}
 	return at
-}
-
-func branchPos(union, branch *avro.Type) lang.Pos {
-	for i, b := range union.Branches {
-		if b == branch && i < len(union.BranchPos) {
-			return union.BranchPos[i]
-		}
-	}
-	return union.Pos
-}
-
-// alike returns the part of reader that was meant to read a branch: a reader of
-// the same kind, or the branch of the same kind, and for named types of the same
-// name. It is nil if there is none, and then the branch is missing rather than
-// different.
-func alike(reader, writer *avro.Type) *avro.Type {
-	if reader.Kind == writer.Kind {
-		return reader
-	}
-	for _, c := range reader.Branches {
-		if c.Kind == writer.Kind && (!isNamed(c) || sameName(c, writer)) {
-			return c
-		}
-	}
-	return nil
 }

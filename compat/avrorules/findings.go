@@ -12,34 +12,37 @@ import (
 // noValue reports a field of the reader that the writer does not have and that
 // has no default.
 func (w *walker) noValue(rf *avro.Field, reader, writer *avro.Type, at place) {
-	said := words{missingDefault, at.pointer, rf.Name}
+	said := words{missingDefault, at.crumb, cut(rf.Name)}
 	if rf.Type.Kind == avro.Enum && rf.Type.HasDefault {
 		// The protocol's checker takes the default of an enum for the default of
 		// the field, and then compares the enum with the whole record.
-		said = words{typeMismatch, at.pointer + "/type", mismatchInfo(rf.Type, writer)}
+		said = words{typeMismatch, at.step("", "/type"), mismatchInfo(rf.Type, writer)}
 	}
 	if w.dir == rule.Readers {
 		f := &rule.Finding{
 			Rule: fieldAdded, New: rf.NamePos, NewNote: "no default", Old: writer.NamePos,
-			Message: fmt.Sprintf("field %q was added without a default", rf.Name),
+			Message: fmt.Sprintf("field %q was added without a default", cut(rf.Name)),
 		}
 		if old := renamed(rf, reader, writer); old != nil {
-			f.Fix = fmt.Sprintf(`add a "default"; or, if this is %q under a new name, add "aliases": [%q]`, old.Name, old.Name)
+			f.Fix = fmt.Sprintf(`add a "default"; or, if this is %q under a new name, add "aliases": [%q]`, cut(old.Name), cut(old.Name))
 			f.Old, f.OldNote = old.NamePos, "was it renamed?"
 		}
 		w.report(f, at, said)
 		return
 	}
 	w.report(&rule.Finding{
-		Rule: fieldRemoved, New: writer.NamePos, NewNote: fmt.Sprintf("no field %q", rf.Name),
+		Rule: fieldRemoved, New: writer.NamePos, NewNote: fmt.Sprintf("no field %q", cut(rf.Name)),
 		Old: rf.NamePos, OldNote: "readers on the old schema need a value",
-		Message: fmt.Sprintf("field %q was removed, and the old schema has no default for it", rf.Name),
+		Message: fmt.Sprintf("field %q was removed, and the old schema has no default for it", cut(rf.Name)),
 	}, at, said)
 }
 
 // renamed guesses which field of the writer became rf: the only one that the
 // reader does not have, if the types agree.
 func renamed(rf *avro.Field, reader, writer *avro.Type) *avro.Field {
+	if len(reader.Fields)*len(writer.Fields) > 10_000 {
+		return nil // a guess is not worth a scan of all pairs
+	}
 	var gone []*avro.Field
 	for _, wf := range writer.Fields {
 		taken := slices.ContainsFunc(reader.Fields, func(f *avro.Field) bool {
@@ -58,7 +61,7 @@ func renamed(rf *avro.Field, reader, writer *avro.Type) *avro.Field {
 func (w *walker) ambiguous(rf *avro.Field, matches []*avro.Field, at place) {
 	names := make([]string, len(matches))
 	for i, m := range matches {
-		names[i] = fmt.Sprintf("%q", m.Name)
+		names[i] = fmt.Sprintf("%q", cut(m.Name))
 	}
 	list := strings.Join(names, " and ")
 	newPos, oldPos := sides(w, rf.NamePos, matches[1].NamePos)
@@ -70,8 +73,8 @@ func (w *walker) ambiguous(rf *avro.Field, matches []*avro.Field, at place) {
 	}
 	w.report(&rule.Finding{
 		Rule: fieldAmbiguous, New: newPos, NewNote: newNote, Old: oldPos, OldNote: oldNote,
-		Message: fmt.Sprintf("field %q matches %d fields of the %s schema: %s", rf.Name, len(matches), other, list),
-	}, at, words{nameMismatch, at.pointer, rf.Name})
+		Message: fmt.Sprintf("field %q matches %d fields of the %s schema: %s", cut(rf.Name), len(matches), other, list),
+	}, at, words{nameMismatch, at.crumb, cut(rf.Name)})
 }
 
 // mismatch reports types of which one cannot read the other.
@@ -85,7 +88,7 @@ func (w *walker) mismatch(reader, writer *avro.Type, at place) {
 	w.report(&rule.Finding{
 		Rule: r, New: at.newPos, NewNote: newNote, Old: at.oldPos, OldNote: oldNote,
 		Message: fmt.Sprintf("%s changed from %s to %s", at.what, describe(older), describe(newer)),
-	}, at, words{typeMismatch, at.pointer, mismatchInfo(reader, writer)})
+	}, at, words{typeMismatch, at.crumb, mismatchInfo(reader, writer)})
 }
 
 // readNotes says under the carets what each side does with the data.
@@ -102,14 +105,14 @@ func (w *walker) branch(reader, writer *avro.Type, i int, at place, said words) 
 	name := describe(b)
 	f := &rule.Finding{New: at.newPos, Old: at.oldPos}
 	if w.dir == rule.Readers {
-		f.Rule, f.Old, f.OldNote = branchRemoved, branchPos(writer, b), "records already written may hold it"
+		f.Rule, f.Old, f.OldNote = branchRemoved, w.branchPos(writer, b), "records already written may hold it"
 		f.NewNote = "new schema reads " + describe(reader)
 		f.Message = fmt.Sprintf("branch %s of %s was removed", name, at.what)
 		if b.Kind == avro.Null {
 			f.Message = at.what + " may no longer be null"
 		}
 	} else {
-		f.Rule, f.New, f.NewNote = branchAdded, branchPos(writer, b), "readers on the old schema do not know it"
+		f.Rule, f.New, f.NewNote = branchAdded, w.branchPos(writer, b), "readers on the old schema do not know it"
 		f.OldNote = "old schema reads " + describe(reader)
 		f.Message = fmt.Sprintf("branch %s was added to %s", name, at.what)
 		if b.Kind == avro.Null {
@@ -125,17 +128,17 @@ func (w *walker) names(reader, writer *avro.Type, at place) {
 	}
 	newer, older := sides(w, reader, writer)
 	f := &rule.Finding{
-		Rule: nameChanged, New: newer.NamePos, Old: older.NamePos, OldNote: "was " + older.Name,
-		Message: fmt.Sprintf("%s %s was renamed to %s", kindWord(older), older.Name, newer.Name),
+		Rule: nameChanged, New: newer.NamePos, Old: older.NamePos, OldNote: "was " + cut(older.Name),
+		Message: fmt.Sprintf("%s %s was renamed to %s", kindWord(older), cut(older.Name), cut(newer.Name)),
 	}
 	if w.dir == rule.Readers {
-		f.NewNote = "no alias for " + older.Name
-		f.Fix = fmt.Sprintf(`keep the name, or add "aliases": [%q]`, older.Name)
+		f.NewNote = "no alias for " + cut(older.Name)
+		f.Fix = fmt.Sprintf(`keep the name, or add "aliases": [%q]`, cut(older.Name))
 	} else {
-		f.NewNote = "readers on the old schema know it as " + older.Name
+		f.NewNote = "readers on the old schema know it as " + cut(older.Name)
 		f.Fix = "keep the name: readers on the old schema do not see new aliases"
 	}
-	w.report(f, at, words{nameMismatch, at.pointer + "/name", "expected: " + reader.Name})
+	w.report(f, at, words{nameMismatch, at.step("", "/name"), "expected: " + cut(reader.Name)})
 }
 
 func (w *walker) sizes(reader, writer *avro.Type, at place) {
@@ -146,8 +149,8 @@ func (w *walker) sizes(reader, writer *avro.Type, at place) {
 	newNote, oldNote := w.readNotes(fmt.Sprintf("%d bytes", reader.Size), fmt.Sprintf("%d bytes", writer.Size))
 	w.report(&rule.Finding{
 		Rule: fixedSize, New: newer.SizePos, NewNote: newNote, Old: older.SizePos, OldNote: oldNote,
-		Message: fmt.Sprintf("fixed %s changed from %d to %d bytes", newer.Name, older.Size, newer.Size),
-	}, at, words{sizeMismatch, at.pointer + "/size", fmt.Sprintf("expected: %d, found: %d", reader.Size, writer.Size)})
+		Message: fmt.Sprintf("fixed %s changed from %d to %d bytes", cut(newer.Name), older.Size, newer.Size),
+	}, at, words{sizeMismatch, at.step("", "/size"), fmt.Sprintf("expected: %d, found: %d", reader.Size, writer.Size)})
 }
 
 // symbols reports each symbol that the writer may write and the reader does not
@@ -167,17 +170,17 @@ func (w *walker) symbols(reader, writer *avro.Type, at place) {
 			missing, names = append(missing, s), append(names, s.Name)
 		}
 	}
-	said := words{missingSymbols, at.pointer + "/symbols", "[" + strings.Join(names, ", ") + "]"}
+	said := words{missingSymbols, at.step("", "/symbols"), "[" + strings.Join(names, ", ") + "]"}
 	for _, s := range missing {
 		f := &rule.Finding{}
 		if w.dir == rule.Readers {
 			f.Rule, f.New, f.Old = symbolRemoved, reader.NamePos, s.Pos
 			f.NewNote, f.OldNote = "no default", "records already written may hold it"
-			f.Message = fmt.Sprintf("symbol %s of enum %s was removed", s.Name, reader.Name)
+			f.Message = fmt.Sprintf("symbol %s of enum %s was removed", cut(s.Name), cut(reader.Name))
 		} else {
 			f.Rule, f.New, f.Old = symbolAdded, s.Pos, reader.NamePos
 			f.NewNote, f.OldNote = "readers on the old schema do not know it", "no default"
-			f.Message = fmt.Sprintf("symbol %s was added to enum %s", s.Name, writer.Name)
+			f.Message = fmt.Sprintf("symbol %s was added to enum %s", cut(s.Name), cut(writer.Name))
 		}
 		w.report(f, at, said)
 	}

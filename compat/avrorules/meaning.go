@@ -21,12 +21,12 @@ func (w *walker) meanings(reader, writer *avro.Type, at place, done map[pair]boo
 	switch {
 	case writer.Kind == avro.Union:
 		for _, branch := range writer.Branches {
-			if near := alike(reader, branch); near != nil {
+			if near := w.alike(reader, branch); near != nil {
 				w.meanings(near, branch, w.inBranch(at, reader, writer, near, branch), done)
 			}
 		}
 	case reader.Kind == avro.Union:
-		if near := alike(reader, writer); near != nil {
+		if near := w.alike(reader, writer); near != nil {
 			w.meanings(near, writer, w.inBranch(at, reader, writer, near, writer), done)
 		}
 	case reader.Kind != writer.Kind:
@@ -42,13 +42,13 @@ func (w *walker) meanings(reader, writer *avro.Type, at place, done map[pair]boo
 
 func (w *walker) fieldMeanings(reader, writer *avro.Type, at place, done map[pair]bool) {
 	for _, rf := range reader.Fields {
-		matches := writerFields(rf, writer)
+		matches := w.writerFields(rf, writer)
 		if len(matches) != 1 {
 			continue
 		}
 		below := at
-		below.path = at.path + "." + rf.Name
-		below.what = "field " + strconv.Quote(rf.Name)
+		below.crumb = at.step("."+rf.Name, "")
+		below.what = "field " + strconv.Quote(cut(rf.Name))
 		below.newPos, below.oldPos = sides(w, rf.TypePos, matches[0].TypePos)
 		w.meanings(rf.Type, matches[0].Type, below, done)
 	}

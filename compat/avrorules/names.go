@@ -90,15 +90,19 @@ func mismatchInfo(reader, writer *avro.Type) string {
 func describe(t *avro.Type) string {
 	switch t.Kind {
 	case avro.Record, avro.Enum, avro.Fixed:
-		return kindWord(t) + " " + simpleName(t)
+		return kindWord(t) + " " + cut(simpleName(t))
 	case avro.Array:
 		return "array of " + describe(t.Items)
 	case avro.Map:
 		return "map of " + describe(t.Items)
 	case avro.Union:
-		parts := make([]string, len(t.Branches))
-		for i, b := range t.Branches {
-			parts[i] = describe(b)
+		const most = 8 // more tell a reader nothing
+		var parts []string
+		for _, b := range t.Branches[:min(most, len(t.Branches))] {
+			parts = append(parts, describe(b))
+		}
+		if len(t.Branches) > most {
+			parts = append(parts, "…")
 		}
 		return "[" + strings.Join(parts, ", ") + "]"
 	}
