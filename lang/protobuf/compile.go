@@ -40,20 +40,24 @@ func gather(src lang.Source) (*input, error) {
 	var bad lang.ErrorList
 	var add func(name, shown string, s *lang.Source)
 	add = func(name, shown string, s *lang.Source) {
+		body := s.Text
+		if text, ok := fromDescriptor(body); ok {
+			body = text
+		}
 		if have, ok := in.texts[name]; ok {
-			if have != s.Text {
+			if have != body {
 				bad = append(bad, &lang.Error{Pos: lang.Pos{Path: shown}, Code: "PROTO_REFERENCE_CLASH",
 					Msg: fmt.Sprintf("two references give different texts for the import path %q", name)})
 			}
 			return
 		}
-		in.texts[name] = s.Text
-		if total += len(s.Text); total > maxTotal || len(in.texts) > maxFiles {
+		in.texts[name] = body
+		if total += len(body); total > maxTotal || len(in.texts) > maxFiles {
 			bad = append(bad, &lang.Error{Pos: lang.Pos{Path: shown}, Code: "PROTO_LIMIT_SIZE",
 				Msg: fmt.Sprintf("the file and what it imports have more than %d bytes or %d files", maxTotal, maxFiles)})
 			return
 		}
-		if err := checkLimits(shown, s.Text); err != nil {
+		if err := checkLimits(shown, body); err != nil {
 			bad = append(bad, err)
 		}
 		for _, r := range s.References {

@@ -23,10 +23,16 @@ type Schema struct {
 // Parse compiles src. Its Path is the import path of the file; an empty Path
 // means "schema.proto", and so does one that is no import path, such as
 // "payments-value v3", except in positions. The Name of each reference is the
-// import path of the text it holds; references of references count too.
+// import path of the text it holds; references of references count too. The text
+// may also be a file descriptor in base64, which clients without a text send;
+// positions are then those of the canonical text.
 //
 // The error is a [lang.ErrorList] with every mistake, in imported text as well.
 func Parse(src lang.Source) (*Schema, error) {
+	given := src
+	if text, ok := fromDescriptor(src.Text); ok {
+		src.Text = text
+	}
 	in, err := gather(src)
 	if err != nil {
 		return nil, err
@@ -43,7 +49,7 @@ func Parse(src lang.Source) (*Schema, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Schema{source: src, file: file, tree: tree}
+	s := &Schema{source: given, file: file, tree: tree}
 	s.canonical = sync.OnceValue(func() string { return printFile(tree) })
 	s.normalized = sync.OnceValue(func() string { return printFile(normalize(tree, file)) })
 	s.places = sync.OnceValue(func() *places { return newPlaces(src, tree) })
