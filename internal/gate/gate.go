@@ -160,6 +160,13 @@ type check struct {
 }
 
 func (c *check) subject(s Subject) {
+	defer func() {
+		// A bug in a rule must not look like a verdict: the runtime's exit code
+		// for a panic is that of a usage error, and a script may take it so.
+		if r := recover(); r != nil {
+			c.out.Problems = append(c.out.Problems, Problem{Subject: s.Name, Err: fmt.Errorf("the check panicked, which is a bug in it: %v", r)})
+		}
+	}()
 	newer, err := parse(s.New)
 	if err != nil {
 		c.problem(s, "", s.New, err)

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/wireproof/wireproof/compat"
+	"github.com/wireproof/wireproof/compat/rule"
 	"github.com/wireproof/wireproof/internal/gate"
 	"github.com/wireproof/wireproof/lang"
 )
@@ -83,6 +84,21 @@ func TestLevelNoneAndContext(t *testing.T) {
 	cancel()
 	if r := gate.Check(ctx, gate.Input{Subjects: []gate.Subject{s}}); gate.ExitCode(r) != 5 {
 		t.Errorf("after the end of the context ExitCode = %d, want 5", gate.ExitCode(r))
+	}
+}
+
+// TestPanickingRule: a bug in a rule is no verdict, and the other subjects are
+// still checked.
+func TestPanickingRule(t *testing.T) {
+	t.Parallel()
+	r := gate.Check(t.Context(), gate.Input{
+		Subjects: []gate.Subject{avroSubject("a", `"long"`, `"int"`), avroSubject("b", "", `"int"`)},
+		Checker: compat.New(compat.Language{Type: lang.Avro, Check: func(lang.Schema, lang.Schema, rule.Breaks) []*rule.Finding {
+			panic("boom")
+		}}),
+	})
+	if gate.ExitCode(r) != 5 || len(r.Problems) != 1 || len(r.New) != 1 {
+		t.Errorf("Check = %+v", r)
 	}
 }
 
