@@ -31,28 +31,22 @@ func (c *compiler) record(w, r *avro.Type) (step, error) {
 // order and are appended as they come, with the defaults of the reader's other
 // fields between; only if the reader has them in another order are they moved.
 func (c *compiler) fields(w, r *avro.Type) (program, error) {
-	source := make([]int, len(r.Fields)) // the writer's field for each of the reader's, or -1
-	used := map[int]int{}                // the reader's first field for the writer's
+	source := match(w, r)
 	ordered := true
 	last := -1
-	for i, f := range r.Fields {
-		source[i] = match(w, f)
-		if source[i] < 0 {
-			continue
+	for _, i := range source {
+		if i >= 0 {
+			ordered = ordered && i > last
+			last = i
 		}
-		if _, twice := used[source[i]]; !twice {
-			used[source[i]] = i
-		}
-		ordered = ordered && source[i] > last
-		last = source[i]
 	}
 	steps := make([]step, len(r.Fields))
 	for i, f := range r.Fields {
 		var err error
 		if source[i] < 0 {
 			steps[i], err = insertDefault(f)
-		} else if steps[i], err = c.value(w.Fields[source[i]].Type, f.Type); err == nil && source[i] >= 0 && used[source[i]] != i {
-			err = fmt.Errorf("the writer's field is read by %q already", r.Fields[used[source[i]]].Name)
+		} else {
+			steps[i], err = c.value(w.Fields[source[i]].Type, f.Type)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("field %q: %w", f.Name, err)
@@ -65,15 +59,38 @@ func (c *compiler) fields(w, r *avro.Type) (program, error) {
 	return c.rearranged(w, source, steps), nil
 }
 
-// match returns which of the writer's fields is the reader's f: that of the same
-// name, else that whose name is an alias of f.
-func match(w *avro.Type, f *avro.Field) int {
-	for _, name := range append([]string{f.Name}, f.Aliases...) {
-		if i := slices.IndexFunc(w.Fields, func(x *avro.Field) bool { return x.Name == name }); i >= 0 {
-			return i
+// match returns, for each field of the reader, which of the writer's it reads, or
+// -1. A writer's field belongs to the reader's field that has its name as an
+// alias, before one that has it as its name: an alias says that what was written
+// under that name is meant. If a field of the reader gets several, its own name
+// comes first.
+func match(w, r *avro.Type) []int {
+	owner := map[string]int{}
+	for i, f := range r.Fields {
+		owner[f.Name] = i
+	}
+	for i, f := range slices.Backward(r.Fields) {
+		for _, alias := range f.Aliases {
+			owner[alias] = i
 		}
 	}
-	return -1
+	source := make([]int, len(r.Fields))
+	for i := range source {
+		source[i] = -1
+	}
+	rank := func(f *avro.Field, name string) int {
+		return slices.Index(append([]string{f.Name}, f.Aliases...), name)
+	}
+	for j, f := range w.Fields {
+		i, ok := owner[f.Name]
+		if !ok {
+			continue
+		}
+		if have := source[i]; have < 0 || rank(r.Fields[i], f.Name) < rank(r.Fields[i], w.Fields[have].Name) {
+			source[i] = j
+		}
+	}
+	return source
 }
 
 func (c *compiler) inOrder(w *avro.Type, source []int, steps []step) program {

@@ -19,6 +19,19 @@ func parse(t testing.TB, text string) *avro.Schema {
 	return s
 }
 
+// record returns a record of ints, each with its aliases and the default 7.
+func record(fields ...string) string {
+	var all []string
+	for _, f := range fields {
+		name, aliases, ok := strings.Cut(f, ",")
+		if ok {
+			aliases = `"` + strings.ReplaceAll(aliases, ",", `","`) + `"`
+		}
+		all = append(all, fmt.Sprintf(`{"name":%q,"aliases":[%s],"type":"int","default":7}`, name, aliases))
+	}
+	return `{"type":"record","name":"R","fields":[` + strings.Join(all, ",") + `]}`
+}
+
 // Each row resolves a writer against a reader and transcodes data; an empty want
 // is a message that cannot be read.
 func TestPlan(t *testing.T) {
@@ -41,6 +54,11 @@ func TestPlan(t *testing.T) {
 		{`{"type":"enum","name":"a.E","symbols":["A","B"]}`, `{"type":"enum","name":"b.E","symbols":["B"]}`, "\x02", "\x00"},
 		{`{"type":"enum","name":"E","symbols":["A","B"]}`, `{"type":"enum","name":"E","symbols":["B"]}`, "\x00", ""},
 		{`{"type":"enum","name":"Old","symbols":["A"]}`, `{"type":"enum","name":"E","aliases":["Old"],"symbols":["B","A"]}`, "\x00", "\x02"},
+		{record("total"), record("amount,total", "total"), "\x02", "\x02\x0e"},
+		{record("total"), record("total", "amount,total"), "\x02", "\x0e\x02"},
+		{record("total", "amount"), record("amount,total"), "\x02\x04", "\x04"},
+		{record("x", "y"), record("amount,y,x"), "\x02\x04", "\x04"},
+		{record("x", "y", "z"), record("z", "n", "y"), "\x02\x04\x06", "\x06\x0e\x04"},
 		{`{"type":"int","logicalType":"time-millis"}`, `{"type":"long","logicalType":"time-micros"}`, "\x02", "\xd0\x0f"},
 		{`{"type":"long","logicalType":"timestamp-micros"}`, `{"type":"long","logicalType":"timestamp-millis"}`, "\x01", "\x01"},
 		{`{"type":"long","logicalType":"timestamp-millis"}`, `{"type":"long","logicalType":"timestamp-nanos"}`, "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", ""},

@@ -36,6 +36,11 @@ func TestPicksLikeJava(t *testing.T) {
 		{writer: recordA, reader: `["null",` + recordMA + `]`, data: "\x02"},
 		{writer: recordA, reader: `["null",` + recordB + `]`, data: "\x02", stricter: true},
 		{writer: recordA, reader: recordB, data: "\x02", stricter: true},
+		// An alias comes before the name.
+		{
+			writer: `{"type":"record","name":"A","fields":[{"name":"total","type":"int"}]}`, data: "\x02",
+			reader: `{"type":"record","name":"A","fields":[{"name":"amount","aliases":["total"],"type":"int","default":7},{"name":"total","type":"int","default":8}]}`,
+		},
 		{writer: `{"type":"fixed","name":"n.A","size":1}`, reader: `{"type":"fixed","name":"m.A","size":1}`, data: "\x02"},
 		{writer: `{"type":"fixed","name":"n.A","size":1}`, reader: `{"type":"fixed","name":"n.B","size":1}`, data: "\x02"},
 		{writer: `{"type":"enum","name":"n.A","symbols":["X"]}`, reader: `{"type":"enum","name":"m.A","symbols":["Y","X"]}`, data: "\x00"},
