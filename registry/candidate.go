@@ -43,7 +43,7 @@ func (p *policy) candidate(st *State, subject string, req api.RegisterRequest, n
 	if err != nil {
 		return nil, err
 	}
-	schema, err := p.parseAsked(src.source)
+	schema, err := p.parseAsked(src)
 	if err != nil {
 		return nil, err
 	}

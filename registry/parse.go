@@ -40,20 +40,20 @@ func (p *parser) parseStored(st *State, v *version) (lang.Schema, error) {
 	}
 	s, err := p.parse(src.source)
 	if err == nil {
-		p.stored.put(v.content, s)
+		p.stored.put(v.content, s, src.bytes)
 	}
 	return s, err
 }
 
 // parseAsked returns the schema of a request.
-func (p *parser) parseAsked(src lang.Source) (lang.Schema, error) {
-	key := keyOf(src)
+func (p *parser) parseAsked(src *resolved) (lang.Schema, error) {
+	key := keyOf(src.source)
 	if s, ok := p.asked.get(key); ok {
 		return s, nil
 	}
-	s, err := p.parse(src)
+	s, err := p.parse(src.source)
 	if err == nil {
-		p.asked.put(key, s)
+		p.asked.put(key, s, src.bytes)
 	}
 	return s, err
 }
@@ -99,39 +99,52 @@ func keyOf(src lang.Source) (key [sha256.Size]byte) {
 	return key
 }
 
-// generation is how many entries a memory holds before it starts to forget.
-const generation = 2048
+// A memory starts to forget when it holds this many entries, or texts of this
+// many bytes: what clients ask about must not fill the server.
+const (
+	generationEntries = 2048
+	generationBytes   = 16 << 20
+)
 
 // A memory keeps at least the last entries used. The zero memory is empty and
 // ready; all methods are safe for concurrent use.
 type memory[K comparable, V any] struct {
 	mu       sync.Mutex // guards the fields below
-	now, old map[K]V
+	now, old map[K]remembered[V]
+	bytes    int // of what is in now
+}
+
+type remembered[V any] struct {
+	value V
+	size  int
 }
 
 func (m *memory[K, V]) get(key K) (V, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if v, ok := m.now[key]; ok {
-		return v, true
+		return v.value, true
 	}
 	v, ok := m.old[key]
 	if ok {
 		m.keep(key, v)
 	}
-	return v, ok
+	return v.value, ok
 }
 
-func (m *memory[K, V]) put(key K, v V) {
+func (m *memory[K, V]) put(key K, v V, size int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.keep(key, v)
+	m.keep(key, remembered[V]{v, size})
 }
 
 // keep is called with mu held.
-func (m *memory[K, V]) keep(key K, v V) {
-	if m.now == nil || len(m.now) >= generation {
-		m.now, m.old = map[K]V{}, m.now
+func (m *memory[K, V]) keep(key K, v remembered[V]) {
+	if m.now == nil || len(m.now) >= generationEntries || m.bytes >= generationBytes {
+		m.now, m.old, m.bytes = map[K]remembered[V]{}, m.now, 0
+	}
+	if _, again := m.now[key]; !again {
+		m.bytes += v.size
 	}
 	m.now[key] = v
 }

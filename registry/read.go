@@ -169,7 +169,10 @@ func (r *Registry) ByGUID(ctx context.Context, guid string) (Version, error) {
 }
 
 func (s *State) byUse(id int, subject string, missing *api.Error) (Version, error) {
-	name, _ := cutContext(subject)
+	name, here := cutContext(subject)
+	if !here {
+		return Version{}, missing
+	}
 	var found *version
 	for _, use := range s.uses.get(id) {
 		v := s.version(use.Subject, use.Version)
