@@ -256,6 +256,15 @@ func (r *Reader) Block(size int) int {
 	return int(n)
 }
 
+// Box returns box, or a new one if there is none. Values that may be null are
+// kept in one box for each record, so that pointers to them cost one allocation.
+func Box[T any](box *T) *T {
+	if box == nil {
+		return new(T)
+	}
+	return box
+}
+
 // Grow makes room in s for n more items, or for as many of them as it is wise to
 // believe in before they are read.
 func Grow[T any](s []T, n int) []T { return slices.Grow(s, min(n, ahead)) }

@@ -9,8 +9,25 @@ import (
 // readMethods prints DecodeAvro and ReadAvro.
 func (u *avroUnit) readMethods(t *avro.Type, name string) error {
 	c := &avroCode{avroUnit: u, deep: recursive(t)}
+	boxed, err := u.boxed(t)
+	if err != nil {
+		return err
+	}
+	box := unexported(name) + "Optional"
+	if len(boxed) > 0 {
+		if err := u.claim(box, "the optional fields of "+t.Name, t.NamePos); err != nil {
+			return err
+		}
+		c.line("var box *%s", box)
+	}
 	for _, f := range t.Fields {
-		if err := c.readValue(f.Type, "m."+GoName(f.Name)); err != nil {
+		lhs := "m." + GoName(f.Name)
+		if boxed[f] == "" {
+			err = c.readValue(f.Type, lhs)
+		} else {
+			err = c.readBoxed(f, lhs)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -34,6 +51,50 @@ func (m *%s) ReadAvro(r *%s.Reader) {
 		u.printf("r.Leave()\n")
 	}
 	u.printf("}\n\n")
+	if len(boxed) > 0 {
+		u.printf("// %s holds what the pointers of a decoded %s lead to, in one piece.\ntype %s struct {\n", box, name, box)
+		for _, f := range t.Fields {
+			if boxed[f] != "" {
+				u.printf("%s %s\n", GoName(f.Name), boxed[f])
+			}
+		}
+		u.printf("}\n\n")
+	}
+	return nil
+}
+
+// boxed returns the types behind the fields that are pointers to plain values,
+// if there are several. They are allocated together when the first is there.
+func (u *avroUnit) boxed(t *avro.Type) (map[*avro.Field]string, error) {
+	out := map[*avro.Field]string{}
+	for _, f := range t.Fields {
+		at := nullable(f.Type)
+		if f.Type.Kind != avro.Union || at < 0 || f.Type.Branches[at].Kind == avro.Record {
+			continue
+		}
+		typ, err := u.goType(f.Type.Branches[at])
+		if err != nil {
+			return nil, err
+		}
+		if !hasNil(typ) && f.Type.Branches[at].Kind != avro.Null {
+			out[f] = typ
+		}
+	}
+	if len(out) < 2 {
+		return nil, nil
+	}
+	return out, nil
+}
+
+// readBoxed prints what reads a field that is boxed.
+func (c *avroCode) readBoxed(f *avro.Field, lhs string) error {
+	at := nullable(f.Type)
+	field := "box." + GoName(f.Name)
+	c.line("if r.Branch(2) == %d {\nbox = %s.Box(box)", at, c.wire())
+	if err := c.readValue(f.Type.Branches[at], field); err != nil {
+		return err
+	}
+	c.line("%s = &%s\n}", lhs, field)
 	return nil
 }
 

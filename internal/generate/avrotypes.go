@@ -52,7 +52,7 @@ func (u *avroUnit) pkg(importPath, name string) string {
 // reserved are names that the code of a file may use for something else than a
 // package of types, and local those of its variables; see [avroCode.indexed].
 var (
-	reserved = regexp.MustCompile(`^(time|strconv|sync|fmt|avrowire|decimal|codec|lang|append|copy|len|make|new|nil|true|false|iota|` +
+	reserved = regexp.MustCompile(`^(time|strconv|sync|fmt|avrowire|decimal|codec|lang|append|copy|len|make|new|nil|true|false|iota|box|` +
 		`bool|byte|error|string|u?int(8|16|32|64)?|float32|float64|dst|err|start|depth|data|schema|text|s|ref[0-9]+)$`)
 	local = regexp.MustCompile(`^[mriknvx][0-9]*$`)
 )

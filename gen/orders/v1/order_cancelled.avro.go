@@ -73,17 +73,26 @@ func (m *OrderCancelled) DecodeAvro(data string) error {
 
 // ReadAvro reads m, which has to be zero, from r, which keeps the error.
 func (m *OrderCancelled) ReadAvro(r *avrowire.Reader) {
+	var box *orderCancelledOptional
 	m.OrderID = r.Text()
 	m.CancelledAt = r.TimestampMillis()
 	m.Reason = CancelReason(r.Enum(4))
 	if r.Branch(2) == 1 {
-		x := r.Text()
-		m.By = &x
+		box = avrowire.Box(box)
+		box.By = r.Text()
+		m.By = &box.By
 	}
 	if r.Branch(2) == 1 {
-		x := r.Decimal(18, 2)
-		m.Refund = &x
+		box = avrowire.Box(box)
+		box.Refund = r.Decimal(18, 2)
+		m.Refund = &box.Refund
 	}
+}
+
+// orderCancelledOptional holds what the pointers of a decoded OrderCancelled lead to, in one piece.
+type orderCancelledOptional struct {
+	By     string
+	Refund decimal.Decimal
 }
 
 // A reason for which an order is cancelled.

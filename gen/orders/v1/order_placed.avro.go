@@ -134,12 +134,14 @@ func (m *OrderPlaced) DecodeAvro(data string) error {
 
 // ReadAvro reads m, which has to be zero, from r, which keeps the error.
 func (m *OrderPlaced) ReadAvro(r *avrowire.Reader) {
+	var box *orderPlacedOptional
 	m.OrderID = r.Text()
 	m.CustomerID = r.Text()
 	m.PlacedAt = r.TimestampMillis()
 	if r.Branch(2) == 1 {
-		x := r.Date()
-		m.DeliverBy = &x
+		box = avrowire.Box(box)
+		box.DeliverBy = r.Date()
+		m.DeliverBy = &box.DeliverBy
 	}
 	m.Currency = r.Text()
 	m.Total = r.Decimal(18, 2)
@@ -172,9 +174,16 @@ func (m *OrderPlaced) ReadAvro(r *avrowire.Reader) {
 		}
 	}
 	if r.Branch(2) == 1 {
-		x := r.Text()
-		m.Note = &x
+		box = avrowire.Box(box)
+		box.Note = r.Text()
+		m.Note = &box.Note
 	}
+}
+
+// orderPlacedOptional holds what the pointers of a decoded OrderPlaced lead to, in one piece.
+type orderPlacedOptional struct {
+	DeliverBy time.Time
+	Note      string
 }
 
 // OrderPlacedPayment is what field payment of [OrderPlaced] may hold:

@@ -388,6 +388,7 @@ func (m *Everything) DecodeAvro(data string) error {
 
 // ReadAvro reads m, which has to be zero, from r, which keeps the error.
 func (m *Everything) ReadAvro(r *avrowire.Reader) {
+	var box *everythingOptional
 	m.Flag = r.Bool()
 	m.Small = r.Int()
 	m.Large = r.Long()
@@ -413,29 +414,34 @@ func (m *Everything) ReadAvro(r *avrowire.Reader) {
 	m.LocalNs = r.TimestampNanos()
 	copy(m.Span[:], r.Fixed(12))
 	if r.Branch(2) == 1 {
-		x := r.Text()
-		m.MaybeText = &x
+		box = avrowire.Box(box)
+		box.MaybeText = r.Text()
+		m.MaybeText = &box.MaybeText
 	}
 	if r.Branch(2) == 0 {
-		x := r.Int()
-		m.MaybeSmall = &x
+		box = avrowire.Box(box)
+		box.MaybeSmall = r.Int()
+		m.MaybeSmall = &box.MaybeSmall
 	}
 	if r.Branch(2) == 1 {
-		x := r.TimestampMillis()
-		m.MaybeAt = &x
+		box = avrowire.Box(box)
+		box.MaybeAt = r.TimestampMillis()
+		m.MaybeAt = &box.MaybeAt
 	}
 	if r.Branch(2) == 1 {
-		x := r.Decimal(9, 2)
-		m.MaybePrice = &x
+		box = avrowire.Box(box)
+		box.MaybePrice = r.Decimal(9, 2)
+		m.MaybePrice = &box.MaybePrice
 	}
 	if r.Branch(2) == 1 {
-		var x Digest
-		copy(x[:], r.Fixed(4))
-		m.MaybeDigest = &x
+		box = avrowire.Box(box)
+		copy(box.MaybeDigest[:], r.Fixed(4))
+		m.MaybeDigest = &box.MaybeDigest
 	}
 	if r.Branch(2) == 1 {
-		x := Colour(r.Enum(3))
-		m.MaybeColour = &x
+		box = avrowire.Box(box)
+		box.MaybeColour = Colour(r.Enum(3))
+		m.MaybeColour = &box.MaybeColour
 	}
 	if r.Branch(2) == 1 {
 		m.MaybeRaw = r.Bytes()
@@ -629,6 +635,16 @@ func (m *Everything) ReadAvro(r *avrowire.Reader) {
 			m.Values = append(m.Values, x)
 		}
 	}
+}
+
+// everythingOptional holds what the pointers of a decoded Everything lead to, in one piece.
+type everythingOptional struct {
+	MaybeText   string
+	MaybeSmall  int32
+	MaybeAt     time.Time
+	MaybePrice  decimal.Decimal
+	MaybeDigest Digest
+	MaybeColour Colour
 }
 
 // EverythingValueValue is what field value of [Everything] may hold:
