@@ -12,8 +12,10 @@ import (
 // A Message is a message that can be an event: map entries and groups are none.
 type Message struct {
 	FullName string
-	// Indexes is the path of positions among the messages of the text, file
-	// first, as the wire format spells it.
+	// Indexes is the path of positions among the messages of the canonical text,
+	// file first, as the wire format spells it: that is the text which a registry
+	// keeps. Groups count, as they do in descriptors, and stand before nested
+	// messages there; entries of maps do not count, as nobody wrote them.
 	Indexes []int
 	Pos     lang.Pos
 }
@@ -21,17 +23,29 @@ type Message struct {
 // Messages lists the messages of the file, each before those nested in it.
 func (s *Schema) Messages() []Message {
 	var out []Message
-	var walk func(prefix string, path []int, ms []*messageNode)
-	walk = func(prefix string, path []int, ms []*messageNode) {
+	var walk func(prefix string, path []int, ms []*messageNode, before int)
+	walk = func(prefix string, path []int, ms []*messageNode, before int) {
 		for i, m := range ms {
 			full := join(prefix, m.name)
-			indexes := append(append([]int(nil), path...), i)
+			indexes := append(append([]int(nil), path...), before+i)
 			out = append(out, Message{FullName: full, Indexes: indexes, Pos: s.MessagePos(full)})
-			walk(full, indexes, m.messages)
+			walk(full, indexes, m.messages, len(groupsOf(m)))
 		}
 	}
-	walk(s.tree.pkg, nil, s.tree.messages)
+	walk(s.tree.pkg, nil, s.tree.messages, 0)
 	return out
+}
+
+// groupsOf returns the fields that declare groups in a message.
+func groupsOf(m *messageNode) []*fieldNode {
+	fields := slices.Clone(m.fields)
+	for _, o := range m.oneofs {
+		fields = append(fields, o.fields...)
+	}
+	for _, x := range m.extends {
+		fields = append(fields, x.fields...)
+	}
+	return slices.DeleteFunc(fields, func(f *fieldNode) bool { return f.group == nil })
 }
 
 // The methods below find the place of an element by its full name, in the file or

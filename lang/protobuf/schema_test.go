@@ -161,6 +161,25 @@ func TestMessagesCountsOnlyMessagesOfTheText(t *testing.T) {
 	}
 }
 
+// Without maps, the indexes are those of the descriptor of the canonical text.
+func TestIndexesCountGroups(t *testing.T) {
+	s := mustParse(t, `syntax = "proto2"; package p;
+		message M { message A {} optional group G = 1 {} message B {} oneof o { group H = 2 {} } message C { message D {} } extensions 9; extend M { optional group I = 9 {} } message E {} }
+		message N {}`)
+	stored := mustParse(t, s.Canonical())
+	for _, m := range s.Messages() {
+		ms := stored.File().Messages()
+		var name string
+		for _, i := range m.Indexes {
+			name = string(ms.Get(i).FullName())
+			ms = ms.Get(i).Messages()
+		}
+		if name != m.FullName {
+			t.Errorf("%s has the indexes %v, which are those of %s", m.FullName, m.Indexes, name)
+		}
+	}
+}
+
 func TestOutline(t *testing.T) {
 	text := `// import "comment.proto";
 syntax = "proto3"; package a.b;

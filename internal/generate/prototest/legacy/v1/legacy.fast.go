@@ -416,7 +416,7 @@ var typeOfGrouped_After = sync.OnceValue(func() *codec.Type[Grouped_After] {
 	return &codec.Type[Grouped_After]{
 		Name:    "legacy.v1.Grouped.After",
 		Source:  sourceOfLegacyV1Legacy(),
-		Indexes: []int{3, 0},
+		Indexes: []int{3, 1},
 		Append:  func(dst []byte, v *Grouped_After) ([]byte, error) { return v.AppendFast(dst) },
 		Decode:  func(data string, v *Grouped_After) error { return v.DecodeFast(data) },
 	}
