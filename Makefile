@@ -24,7 +24,7 @@ generate: ## Generate gen/ from schemas/ and docs/ from the tables
 	$(GO) generate ./...
 
 bench: ## Benchmarks beside peers, as ratios
-	cd bench && $(GO) test -run '^$$' -bench . -benchtime 200ms ./...
+	cd bench && $(GO) run ./cmd/ratios
 
 fuzz: ## Each fuzz target for ten seconds
 	./test/fuzz.sh 10s

@@ -41,9 +41,10 @@ func protobufLanguage() Language {
 			out := protorules.CheckOldReaders(n, o)
 			for _, f := range found {
 				// The registry's verdicts have a direction. What is Buf's alone
-				// has none, and counts under FORWARD too.
+				// has none: it counts under FORWARD too, but says nothing of
+				// old readers.
 				if f.ErrorType == "" {
-					f.Breaks = dir
+					f.Breaks = 0
 					out = append(out, f)
 				}
 			}

@@ -71,14 +71,21 @@ func (a *app) check(ctx context.Context, f checkFlags) error {
 		return err
 	}
 	result, err := a.compare(ctx, cfg, f)
-	if err != nil {
-		return exitWith(exitIncomplete, err)
+	var usage *exit
+	switch {
+	case errors.As(err, &usage):
+		return err
+	case err != nil:
+		return registryFailure(err)
 	}
 	result.Elapsed = time.Since(start)
 	for _, o := range outputs {
 		if err := o.write(a, result); err != nil {
 			return exitWith(exitIncomplete, err)
 		}
+	}
+	if err := stepSummary(result); err != nil {
+		return exitWith(exitIncomplete, err)
 	}
 	if code := gate.ExitCode(result); code != exitOK {
 		return exitWith(code, nil)
@@ -141,15 +148,30 @@ func render(w io.Writer, format string, r gate.Result, color bool) error {
 	return gate.Lines(w, r)
 }
 
+// stepSummary appends every finding as a table to the summary of a GitHub step,
+// where annotations are limited in number.
+func stepSummary(r gate.Result) (err error) {
+	path := os.Getenv("GITHUB_STEP_SUMMARY")
+	if path == "" || os.Getenv("GITHUB_ACTIONS") != "true" {
+		return nil
+	}
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666)
+	if err != nil {
+		return err
+	}
+	defer closing(&err, f.Close)
+	return gate.Markdown(f, r)
+}
+
 // compare finds the baseline and runs the rules.
 func (a *app) compare(ctx context.Context, cfg *config.Config, f checkFlags) (gate.Result, error) {
-	current, err := catalog.Load(os.DirFS(cfg.SchemaDir()), cfg)
-	if err != nil {
-		return gate.Result{}, err
-	}
 	base, err := a.baseline(ctx, cfg, f)
 	if err != nil {
 		return gate.Result{}, err
+	}
+	current, err := catalog.Load(os.DirFS(cfg.SchemaDir()), cfg)
+	if err != nil {
+		return gate.Result{Against: base.label, Now: time.Now(), FailOn: rule.Severity(cfg.Check.FailOn), Problems: problems(cfg, err)}, nil
 	}
 	in := gate.Input{Against: base.label, FailOn: rule.Severity(cfg.Check.FailOn), Now: time.Now(), SchemaRoot: cfg.Schemas}
 	for _, w := range cfg.Check.Waivers {
@@ -211,6 +233,9 @@ func (a *app) baseline(ctx context.Context, cfg *config.Config, f checkFlags) (b
 	case scheme == "dir" && rest != "":
 		if !filepath.IsAbs(rest) {
 			rest = filepath.Join(a.dir, rest)
+		}
+		if info, err := os.Stat(rest); err != nil || !info.IsDir() {
+			return baseline{}, fmt.Errorf("the baseline %s: there is no such folder", f.against)
 		}
 		return treeBaseline("dir:"+rest, os.DirFS(rest), ".", cfg)
 	case scheme == "registry":
@@ -287,13 +312,13 @@ func (a *app) registryBaseline(cfg *config.Config, env, url string) (baseline, e
 				return nil, nil
 			}
 			if err != nil {
-				return nil, fmt.Errorf("ask the registry %s: %w", where, err)
+				return nil, err
 			}
 			var out []gate.Version
 			for _, n := range numbers {
 				src, err := registered(ctx, reg, subject, n)
 				if err != nil {
-					return nil, fmt.Errorf("ask the registry %s: %w", where, err)
+					return nil, err
 				}
 				out = append(out, gate.Version{Label: fmt.Sprintf("%s v%d", subject, n), Number: n, Source: src})
 			}
@@ -309,4 +334,46 @@ func registered(ctx context.Context, reg *client.Client, subject string, version
 		return lang.Source{}, err
 	}
 	return reg.SourceOf(ctx, v)
+}
+
+// problems turns what is wrong with the schemas into what a report shows: each
+// mistake with its place, as seen from the folder of the settings.
+func problems(cfg *config.Config, err error) []gate.Problem {
+	var out []gate.Problem
+	var visit func(err error)
+	visit = func(err error) {
+		if many, ok := err.(interface{ Unwrap() []error }); ok {
+			for _, e := range many.Unwrap() {
+				visit(e)
+			}
+			return
+		}
+		p := gate.Problem{Err: err}
+		var at *lang.Error
+		if errors.As(err, &at) && at.Pos.IsValid() {
+			moved := *at
+			moved.Pos.Path = cfg.Schemas + "/" + at.Pos.Path
+			p.Err = &moved
+			p.Places = []gate.Place{{
+				Path: moved.Pos.Path, Line: at.Pos.Line, Col: at.Pos.Col, EndLine: at.Pos.Line, EndCol: at.Pos.Col + max(1, at.Pos.End-at.Pos.Start),
+				Text: lineOf(filepath.Join(cfg.SchemaDir(), filepath.FromSlash(at.Pos.Path)), at.Pos.Line), Note: at.Msg,
+			}}
+		}
+		out = append(out, p)
+	}
+	visit(err)
+	return out
+}
+
+// lineOf returns a line of a file, or nothing if it cannot be read.
+func lineOf(path string, line int) string {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return ""
+	}
+	lines := strings.Split(string(text), "\n")
+	if line < 1 || line > len(lines) {
+		return ""
+	}
+	return strings.TrimRight(lines[line-1], "\r")
 }

@@ -57,7 +57,7 @@ func (a *app) demo(ctx context.Context, kafka []string) (err error) {
 
 	d := &demo{a: a}
 	up := time.Now()
-	server, err := startServer(ctx, "127.0.0.1:0", dir+"/registry")
+	server, err := startServer(ctx, "127.0.0.1:0", dir+"/registry", nil)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -54,11 +55,11 @@ It stops on Ctrl-C or SIGTERM, after the requests in flight are answered.`,
 
 // serve runs the registry until ctx ends. An empty data folder means memory.
 func (a *app) serve(ctx context.Context, listen, data string, grace time.Duration) error {
-	s, err := startServer(ctx, listen, data)
+	log := slog.New(slog.NewTextHandler(a.stderr, nil))
+	s, err := startServer(ctx, listen, data, log)
 	if err != nil {
 		return exitWith(exitUsage, err)
 	}
-	log := slog.New(slog.NewTextHandler(a.stderr, nil))
 	log.Info("registry is up", "url", s.url, "store", s.store)
 	var fatal error
 	select {
@@ -82,9 +83,40 @@ type server struct {
 	http       *http.Server
 	registry   *registry.Registry
 	closeLog   func() error
+	unused     unusedConns
 }
 
-func startServer(ctx context.Context, listen, data string) (*server, error) {
+// unusedConns are connections that have sent nothing yet. Clients open some in
+// reserve, and a shutdown would wait for them.
+type unusedConns struct {
+	mu    sync.Mutex // guards the fields below
+	conns map[net.Conn]bool
+}
+
+func (u *unusedConns) watch(c net.Conn, state http.ConnState) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if state != http.StateNew {
+		delete(u.conns, c)
+		return
+	}
+	if u.conns == nil {
+		u.conns = map[net.Conn]bool{}
+	}
+	u.conns[c] = true
+}
+
+func (u *unusedConns) close() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for c := range u.conns {
+		_ = c.Close() // nothing was promised on it
+	}
+}
+
+// startServer starts a registry. It logs requests that fail through no fault of
+// the client to onError, if that is not nil.
+func startServer(ctx context.Context, listen, data string, onError *slog.Logger) (*server, error) {
 	s := &server{failed: make(chan error, 1), store: "memory", closeLog: func() error { return nil }}
 	var log registry.Log = memlog.New()
 	if data != "" {
@@ -108,8 +140,15 @@ func startServer(ctx context.Context, listen, data string) (*server, error) {
 		return nil, errors.Join(fmt.Errorf("listen on %s: %w", listen, err), s.registry.Close(), s.closeLog())
 	}
 	s.url = "http://" + listener.Addr().String()
+	options := rest.Options{Version: buildVersion().Version, Commit: buildVersion().Revision}
+	if onError != nil {
+		options.OnError = func(r *http.Request, err error) {
+			onError.Error("request failed", "method", r.Method, "path", r.URL.Path, "error", err)
+		}
+	}
 	s.http = &http.Server{
-		Handler:           rest.New(s.registry, rest.Options{Version: buildVersion().Version, Commit: buildVersion().Revision}),
+		ConnState:         s.unused.watch,
+		Handler:           rest.New(s.registry, options),
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       time.Minute,
 		IdleTimeout:       2 * time.Minute,
@@ -125,7 +164,10 @@ func startServer(ctx context.Context, listen, data string) (*server, error) {
 
 // stop answers what is in flight, then closes the store.
 func (s *server) stop(ctx context.Context) error {
-	err := s.http.Shutdown(ctx)
+	done := make(chan error, 1)
+	go func() { done <- s.http.Shutdown(ctx) }()
+	s.unused.close()
+	err := <-done
 	if err != nil {
 		err = fmt.Errorf("requests were still in flight: %w", err)
 	}

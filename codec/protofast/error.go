@@ -33,6 +33,9 @@ type DecodeError struct {
 	Err     error
 }
 
+// Place returns the field and the offset, for package codec.
+func (e *DecodeError) Place() (path string, offset int) { return e.Field, e.Offset }
+
 func (e *DecodeError) Error() string {
 	where := e.Message
 	if e.Field != "" {

@@ -219,13 +219,13 @@ func (Ignore) OrderCancelled(context.Context, *ordersv1.OrderCancelled, event.Me
 // [event.DeadLetterUnknown].
 func Subscribe(ctx context.Context, group event.Group, registry codec.SchemaSource, h Handler, opts ...event.ConsumerOption) error {
 	mux := codec.NewMux[event.Meta](registry)
-	if err := codec.Handle(mux, ordersv1.OrderPlacedType(), h.OrderPlaced); err != nil {
+	if err := codec.Handle(mux, ordersv1.OrderPlacedType(), h.OrderPlaced, codec.InSubject(OrderPlacedSubject)); err != nil {
 		return err
 	}
-	if err := codec.Handle(mux, ordersv1.OrderShippedType(), h.OrderShipped); err != nil {
+	if err := codec.Handle(mux, ordersv1.OrderShippedType(), h.OrderShipped, codec.InSubject(OrderShippedSubject)); err != nil {
 		return err
 	}
-	if err := codec.Handle(mux, ordersv1.OrderCancelledType(), h.OrderCancelled); err != nil {
+	if err := codec.Handle(mux, ordersv1.OrderCancelledType(), h.OrderCancelled, codec.InSubject(OrderCancelledSubject)); err != nil {
 		return err
 	}
 	deleter, deletes := h.(Deleter)

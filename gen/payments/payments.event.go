@@ -54,6 +54,8 @@ func NewPublisher(ctx context.Context, bus event.Publisher, registry codec.Regis
 	return p, nil
 }
 
+// PaymentCaptured says that the money for an order has arrived.
+//
 // PaymentCaptured returns once the broker has stored e. Events with the same
 // order_id arrive in the order in which they were published.
 func (p *Publisher) PaymentCaptured(ctx context.Context, e *paymentsv1.PaymentCaptured) error {
@@ -90,6 +92,8 @@ func (p *Publisher) paymentCapturedMessage(e *paymentsv1.PaymentCaptured) (*even
 // PaymentCapturedKey returns the key of e: its order_id.
 func PaymentCapturedKey(e *paymentsv1.PaymentCaptured) []byte { return []byte(e.GetOrderId()) }
 
+// PaymentFailed says that a payment was tried and did not succeed.
+//
 // PaymentFailed returns once the broker has stored e. Events with the same
 // order_id arrive in the order in which they were published.
 func (p *Publisher) PaymentFailed(ctx context.Context, e *paymentsv1.PaymentFailed) error {
@@ -168,10 +172,10 @@ func (Ignore) PaymentFailed(context.Context, *paymentsv1.PaymentFailed, event.Me
 // [event.DeadLetterUnknown].
 func Subscribe(ctx context.Context, group event.Group, registry codec.SchemaSource, h Handler, opts ...event.ConsumerOption) error {
 	mux := codec.NewMux[event.Meta](registry)
-	if err := codec.Handle(mux, paymentsv1.PaymentCapturedType(), h.PaymentCaptured); err != nil {
+	if err := codec.Handle(mux, paymentsv1.PaymentCapturedType(), h.PaymentCaptured, codec.InSubject(PaymentCapturedSubject)); err != nil {
 		return err
 	}
-	if err := codec.Handle(mux, paymentsv1.PaymentFailedType(), h.PaymentFailed); err != nil {
+	if err := codec.Handle(mux, paymentsv1.PaymentFailedType(), h.PaymentFailed, codec.InSubject(PaymentFailedSubject)); err != nil {
 		return err
 	}
 	deleter, deletes := h.(Deleter)

@@ -55,7 +55,7 @@ func (p Problem) lines() []string {
 	}
 	out := make([]string, len(p.Places))
 	for i, at := range p.Places {
-		out[i] = fmt.Sprintf("%s: could not check %s: %s", at, p.Subject, at.Note)
+		out[i] = fmt.Sprintf("%s: %s: %s", at, strings.TrimSpace("could not check "+p.Subject), at.Note)
 	}
 	return out
 }
@@ -165,7 +165,7 @@ func (t *textWriter) problem(p Problem) {
 		t.printf("%s\n\n", t.paint(red, clean(p.lines()[0])))
 		return
 	}
-	t.printf("%s%s\n", t.paint(red, "could not check"), t.paint(bold, " "+clean(p.Subject)+": its schema has mistakes"))
+	t.printf("%s%s\n", t.paint(red, "could not check"), t.paint(bold, strings.TrimRight(" "+clean(p.Subject), " ")+": the schema has mistakes"))
 	for _, at := range p.Places {
 		width := len(strconv.Itoa(at.Line))
 		t.snippet("-->", at, width, "^", red)

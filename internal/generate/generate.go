@@ -71,6 +71,7 @@ func topicEvent(ev *catalog.Event, importPath string) (TopicEvent, error) {
 			return e, parseErr
 		}
 		e.GoType, e.Doc = AvroTypeName(s.Root), s.Root.Doc
+		e.TypeFunc = e.GoType + "Type"
 		if ev.Key != "" {
 			e.KeyExpr, e.KeyImports, err = AvroKeyExpr(s, ev.Key, "e")
 		}
@@ -79,7 +80,10 @@ func topicEvent(ev *catalog.Event, importPath string) (TopicEvent, error) {
 		if parseErr != nil {
 			return e, parseErr
 		}
-		e.GoType = ProtoTypeName(s, ev.Name)
+		e.GoType, e.TypeFunc, e.Doc = ProtoTypeName(s, ev.Name), ProtoTypeFunc(s, ev.Name), s.MessageDoc(ev.Name)
+		if e.Package, err = protoPackage(ProtoFile{Source: ev.File.Source, Package: e.Package}); err != nil {
+			return e, err
+		}
 		if ev.Key != "" {
 			e.KeyExpr, e.KeyImports, err = ProtoKeyExpr(s, ev.Name, ev.Key, "e")
 		}

@@ -23,6 +23,7 @@ type Topic struct {
 type TopicEvent struct {
 	Name       string // full name in the schema
 	GoType     string // name of the Go type
+	TypeFunc   string // name of the function that describes it to the codec
 	Package    string // Go package of the type
 	ImportPath string
 	Subject    string
@@ -74,7 +75,7 @@ func TopicFile(t Topic) (File, error) {
 		}
 		m.Events = append(m.Events, topicEventModel{
 			TopicEvent: e, Method: method, Field: strings.ToLower(method[:1]) + method[1:],
-			Type: e.Package + "." + e.GoType, Types: e.Package + "." + e.GoType + "Type",
+			Type: e.Package + "." + e.GoType, Types: e.Package + "." + e.TypeFunc,
 		})
 	}
 	aliases := map[string]string{}
@@ -83,11 +84,7 @@ func TopicFile(t Topic) (File, error) {
 			return File{}, fmt.Errorf("topic %s: packages %s and %s have the same name %s", t.Name, p, other, name)
 		}
 		aliases[name] = p
-		alias := ""
-		if path.Base(p) != name {
-			alias = name
-		}
-		m.Imports = append(m.Imports, goImport{alias, p})
+		m.Imports = append(m.Imports, goImport{name, p})
 	}
 	slices.SortFunc(m.Imports, func(a, b goImport) int { return strings.Compare(a.Path, b.Path) })
 	var out bytes.Buffer

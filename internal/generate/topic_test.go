@@ -12,7 +12,7 @@ func topic(events ...generate.TopicEvent) generate.Topic {
 }
 
 func event(name, goType string) generate.TopicEvent {
-	return generate.TopicEvent{Name: name, GoType: goType, Package: "ordersv1", ImportPath: "x/gen/orders/v1", Subject: "orders-" + name}
+	return generate.TopicEvent{Name: name, GoType: goType, TypeFunc: goType + "Type", Package: "ordersv1", ImportPath: "x/gen/orders/v1", Subject: "orders-" + name}
 }
 
 func TestTopicFile(t *testing.T) {
