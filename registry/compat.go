@@ -40,6 +40,9 @@ type Difference struct {
 	ErrorType   string // the protocol's name for it
 	Description string // names the element by its path
 	Info        string // Avro only
+	// OldReads says that the old schema is the reader. Under a level that asks
+	// for both directions, such differences alone do not quote the old schema.
+	OldReads bool
 }
 
 // oldSchemaLimit is how many characters of the old text a message quotes.
@@ -84,8 +87,13 @@ func (p *policy) against(st *State, c check, old *version) []string {
 		return nil
 	}
 	var out []string
+	quote := !strings.HasPrefix(c.level, LevelFull)
 	for _, d := range found {
 		out = append(out, d.message(c.typ))
+		quote = quote || !d.OldReads
+	}
+	if !quote {
+		return out
 	}
 	return append(out, fmt.Sprintf("{oldSchemaVersion: %d}", old.number), quoteOld(old.text))
 }

@@ -16,7 +16,7 @@ type rules struct{ checker *compat.Checker }
 func (r rules) Differences(level string, newer, older lang.Schema) []Difference {
 	var out []Difference
 	for _, f := range r.checker.Differences(compat.Level(level), newer, older) {
-		out = append(out, Difference{ErrorType: f.ErrorType, Description: describe(f), Info: f.Info})
+		out = append(out, Difference{ErrorType: f.ErrorType, Description: describe(f), Info: f.Info, OldReads: f.Breaks == rule.OldReaders})
 	}
 	return out
 }
