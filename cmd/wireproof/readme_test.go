@@ -17,10 +17,11 @@ import (
 	modzip "golang.org/x/mod/zip"
 )
 
-const (
-	modulePath    = "github.com/wireproof/wireproof"
-	moduleVersion = "v0.0.1"
-)
+const modulePath = "github.com/wireproof/wireproof"
+
+// moduleVersion is another one for each run: a module cache never reads a version
+// twice.
+var moduleVersion = fmt.Sprintf("v0.0.%d", time.Now().UnixNano())
 
 var fence = regexp.MustCompile("(?s)```(\\w+)\n(.*?)```")
 
@@ -92,8 +93,8 @@ func newShop(t *testing.T) *shop {
 	return s
 }
 
-// modCache returns a module cache that shares what is downloaded already but
-// keeps our own module, whose version never changes here, out of it.
+// modCache returns the module cache, so that nothing is downloaded twice; what the
+// test puts there is removed.
 func modCache(t *testing.T) string {
 	t.Helper()
 	out, err := exec.Command("go", "env", "GOMODCACHE").Output()
@@ -102,8 +103,12 @@ func modCache(t *testing.T) string {
 	}
 	cache := strings.TrimSpace(string(out))
 	t.Cleanup(func() {
-		os.RemoveAll(filepath.Join(cache, modulePath+"@"+moduleVersion))
-		os.RemoveAll(filepath.Join(cache, "cache", "download", modulePath))
+		left, _ := filepath.Glob(filepath.Join(cache, "cache", "download", modulePath, "@v", moduleVersion+".*"))
+		for _, p := range append(left, filepath.Join(cache, modulePath+"@"+moduleVersion)) {
+			if err := os.RemoveAll(p); err != nil {
+				t.Errorf("remove %s: %v", p, err)
+			}
+		}
 	})
 	return cache
 }
