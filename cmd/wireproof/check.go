@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -83,6 +84,9 @@ func (a *app) check(ctx context.Context, f checkFlags) error {
 		if err := o.write(a, result); err != nil {
 			return exitWith(exitIncomplete, err)
 		}
+	}
+	if !slices.ContainsFunc(outputs, func(o output) bool { return o.format == "text" && o.path == "" }) {
+		a.note("%s", gate.Summary(result))
 	}
 	if err := stepSummary(result); err != nil {
 		return exitWith(exitIncomplete, err)

@@ -29,7 +29,7 @@ func Text(w io.Writer, r Result, color bool) error {
 	if len(r.Waived) > 0 {
 		out.printf("\n")
 	}
-	out.printf("%s\n", summary(r))
+	out.printf("%s\n", Summary(r))
 	return out.w.Flush()
 }
 
@@ -176,8 +176,9 @@ func (t *textWriter) problem(p Problem) {
 	t.printf("\n")
 }
 
-// summary is the last line: what was compared, with what, and how it went.
-func summary(r Result) string {
+// Summary says in one line how many subjects are compatible, new, incompatible or
+// not checked, and against what.
+func Summary(r Result) string {
 	broken, unchecked := r.broken()
 	fresh := len(r.New)
 	out := fmt.Sprintf("%s: %d compatible", plural(r.Subjects, "subject"), max(0, r.Subjects-broken-unchecked-fresh))
