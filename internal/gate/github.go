@@ -82,7 +82,7 @@ func annotate(w io.Writer, command string, at Place, title, text string) {
 // Markdown writes the result as a table, for the summary of a job.
 func Markdown(w io.Writer, r Result) error {
 	out := bufio.NewWriter(w)
-	fmt.Fprintf(out, "### wireproof check\n\n%s\n", markdownCell(summary(r)))
+	fmt.Fprintf(out, "### wireproof check\n\n%s\n", markdownCell(Summary(r)))
 	if len(r.Findings)+len(r.Problems) > 0 {
 		fmt.Fprint(out, "\n| | place | subject | finding | fix |\n|---|---|---|---|---|\n")
 	}
