@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -95,9 +96,12 @@ func repair(t *testing.T, brokers []string) {
 	if out, _ := s.run(exitOK, flags("dlq", "replay", topic, "--pending")...); strings.Count(out, "replayed") != 1 {
 		t.Errorf("replay --pending prints %q, want the other letter alone", out)
 	}
+	var mu sync.Mutex // guards handled: lanes run side by side
 	handled := map[string]int{}
 	consume(2, func(_ context.Context, d *event.Delivery) error {
 		m := d.Meta()
+		mu.Lock()
+		defer mu.Unlock()
 		handled[string(m.Key)]++
 		if v, _ := m.Headers.Get("trace"); string(v) != "t1" || m.Attempt != 1 {
 			t.Errorf("replayed with headers %v, attempt %d", m.Headers, m.Attempt)
