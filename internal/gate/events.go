@@ -1,6 +1,8 @@
 package gate
 
 import (
+	"strings"
+
 	"cmp"
 	"fmt"
 
@@ -58,7 +60,7 @@ func (c *check) event(r *rule.Rule, p eventPair, message string) {
 func (c *check) eventFinding(f rule.Finding, subject string, old, now Event) Finding {
 	out := Finding{
 		ID: f.Fingerprint(subject), Rule: f.Rule, Subject: subject, Message: f.Message, Fix: f.Rule.Fix, Path: f.Path,
-		Why: f.Rule.Title(),
+		Why: paragraph(f.Rule.Doc),
 		New: Place{Path: c.in.Settings, Line: now.Line, Col: now.Col, EndLine: now.Line, EndCol: now.Col},
 	}
 	if old.Name != "" {
@@ -97,6 +99,14 @@ func pairEvents(older, newer []Event) (pairs []eventPair, gone []Event) {
 		left = rest
 	}
 	return pairs, left
+}
+
+// paragraph returns the first paragraph below the title of a rule's documentation,
+// on one line: whom it breaks, and how.
+func paragraph(doc string) string {
+	_, body, _ := strings.Cut(doc, "\n\n")
+	body, _, _ = strings.Cut(body, "\n\n")
+	return strings.ToLower(body[:min(1, len(body))]) + strings.TrimRight(strings.ReplaceAll(body[min(1, len(body)):], "\n", " "), ".")
 }
 
 var eventDeleted = &rule.Rule{
