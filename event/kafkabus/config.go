@@ -81,7 +81,6 @@ func (c Config) sarama() (*sarama.Config, error) {
 	g.Group.Session.Timeout = cmp.Or(c.SessionTimeout, 10*time.Second)
 	g.Group.Heartbeat.Interval = g.Group.Session.Timeout / 4
 	g.Group.Rebalance.Timeout = time.Minute
-	g.Group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{sarama.NewBalanceStrategySticky()}
 	g.Group.ResetInvalidOffsets = true
 
 	if c.TLS != nil {

@@ -28,7 +28,10 @@ func (g *group) Open(ctx context.Context, topics ...string) (event.Source, error
 			return nil, fmt.Errorf("open topic %q for group %q: %w", t, g.name, err)
 		}
 	}
-	cg, err := sarama.NewConsumerGroup(g.bus.config.Brokers, g.name, g.bus.conf)
+	// The sticky strategy remembers between calls, so each member has its own.
+	conf := *g.bus.conf
+	conf.Consumer.Group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{sarama.NewBalanceStrategySticky()}
+	cg, err := sarama.NewConsumerGroup(g.bus.config.Brokers, g.name, &conf)
 	if err != nil {
 		return nil, fmt.Errorf("join group %q: %w", g.name, err)
 	}
