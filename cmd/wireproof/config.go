@@ -24,7 +24,9 @@ func (a *app) configCmd() *cobra.Command {
 		&cobra.Command{
 			Use:   "check",
 			Short: "Check the settings and every schema that they name",
-			Args:  cobra.NoArgs,
+			Example: `  wireproof config check
+  wireproof -C services/orders config check`,
+			Args: cobra.NoArgs,
 			RunE: func(*cobra.Command, []string) error {
 				cfg, err := a.settings()
 				if err != nil {
@@ -39,9 +41,10 @@ func (a *app) configCmd() *cobra.Command {
 			},
 		},
 		&cobra.Command{
-			Use:   "schema",
-			Short: "Print the JSON Schema of wireproof.yaml",
-			Args:  cobra.NoArgs,
+			Use:     "schema",
+			Short:   "Print the JSON Schema of wireproof.yaml",
+			Example: `  wireproof config schema > wireproof.schema.json`,
+			Args:    cobra.NoArgs,
 			RunE: func(*cobra.Command, []string) error {
 				_, err := a.stdout.Write(config.JSONSchema())
 				return err
@@ -50,7 +53,12 @@ func (a *app) configCmd() *cobra.Command {
 		&cobra.Command{
 			Use:   "show",
 			Short: "Print what the settings come to: events, subjects, levels",
-			Args:  cobra.NoArgs,
+			Long: `Show prints one line for each fact, its columns separated by tabs: where the
+settings, schemas and generated files are, then each subject with its level, its
+file, and the topic and key of its event.`,
+			Example: `  wireproof config show
+  wireproof config show | grep ^subject | cut -f2`,
+			Args: cobra.NoArgs,
 			RunE: func(*cobra.Command, []string) error {
 				c, err := a.catalog()
 				if err != nil {

@@ -88,9 +88,10 @@ func (a *app) rulesCmd() *cobra.Command {
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(&cobra.Command{
-		Use:   "ls",
-		Short: "List every rule: id, severity, title",
-		Args:  cobra.NoArgs,
+		Use:     "ls",
+		Short:   "List every rule: id, severity, title",
+		Example: "  wireproof rules ls | grep AVRO",
+		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			for _, r := range allRules() {
 				fmt.Fprintf(a.stdout, "%s\t%s\t%s\n", r.ID, r.Severity, r.Title())
