@@ -72,8 +72,8 @@ func (a *app) init(language string, yes bool) error {
 	slices.Sort(write)
 	if len(write) > 0 && !yes && isTerminal(a.stdin) && isTerminal(a.stderr) {
 		fmt.Fprintf(a.stderr, "Write %s? [Y/n] ", strings.Join(write, ", "))
-		answer, _ := bufio.NewReader(a.stdin).ReadString('\n')
-		if answer = strings.ToLower(strings.TrimSpace(answer)); answer != "" && answer != "y" && answer != "yes" {
+		answer, err := bufio.NewReader(a.stdin).ReadString('\n')
+		if answer = strings.ToLower(strings.TrimSpace(answer)); err != nil || answer != "" && answer != "y" && answer != "yes" {
 			a.note("nothing written")
 			return nil
 		}
