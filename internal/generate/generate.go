@@ -2,6 +2,9 @@ package generate
 
 import (
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"path"
 	"slices"
 	"strings"
@@ -56,7 +59,64 @@ func All(c *catalog.Catalog, importPath string) ([]File, error) {
 			return nil, fmt.Errorf("two schemas would both generate %s; rename one of the files", files[i].Path)
 		}
 	}
+	if err := fitTogether(files); err != nil {
+		return nil, err
+	}
 	return files, nil
+}
+
+// fitTogether checks what no single file can see: that the files of a folder are of
+// one package, and that none declares what another one does.
+func fitTogether(files []File) error {
+	packages := map[string]goFile{} // by folder
+	names := map[string]goFile{}    // by folder and name
+	for _, f := range files {
+		parsed, err := parser.ParseFile(token.NewFileSet(), f.Path, f.Data, parser.SkipObjectResolution)
+		if err != nil {
+			return fmt.Errorf("generated file %s: %w", f.Path, err)
+		}
+		at := goFile{f.Path, parsed.Name.Name}
+		dir := path.Dir(f.Path)
+		if first, ok := packages[dir]; ok && first.name != at.name {
+			return fmt.Errorf("%s would be of package %s and %s of package %s, in one folder; put the schemas or the topic under another name", first.path, first.name, at.path, at.name)
+		}
+		packages[dir] = at
+		for _, name := range declared(parsed) {
+			key := dir + " " + name
+			if first, ok := names[key]; ok {
+				return fmt.Errorf("%s and %s would both declare %s; give one of the types another name", first.path, at.path, name)
+			}
+			names[key] = at
+		}
+	}
+	return nil
+}
+
+type goFile struct{ path, name string }
+
+// declared returns the names that a file declares at package level.
+func declared(f *ast.File) []string {
+	var out []string
+	for _, d := range f.Decls {
+		switch d := d.(type) {
+		case *ast.FuncDecl:
+			if d.Recv == nil {
+				out = append(out, d.Name.Name)
+			}
+		case *ast.GenDecl:
+			for _, s := range d.Specs {
+				switch s := s.(type) {
+				case *ast.TypeSpec:
+					out = append(out, s.Name.Name)
+				case *ast.ValueSpec:
+					for _, n := range s.Names {
+						out = append(out, n.Name)
+					}
+				}
+			}
+		}
+	}
+	return slices.DeleteFunc(out, func(name string) bool { return name == "_" || name == "init" })
 }
 
 func topicEvent(ev *catalog.Event, importPath string) (TopicEvent, error) {

@@ -51,6 +51,15 @@ type OrderPlaced struct {
 	// Free-form labels that other systems attach.
 	Attributes map[string]string `avro:"attributes"`
 
+	// Points that the customer earns.
+	Points int64 `avro:"points"`
+
+	// The part of the price that was taken off, from 0 to 1.
+	Discount float32 `avro:"discount"`
+
+	// The program that took the order.
+	Checkout Checkout `avro:"checkout"`
+
 	// A note from the customer.
 	Note *string `avro:"note"`
 }
@@ -115,6 +124,11 @@ func (m *OrderPlaced) AppendAvro(dst []byte) ([]byte, error) {
 		}
 	}
 	dst = append(dst, 0)
+	dst = avrowire.AppendLong(dst, m.Points)
+	dst = avrowire.AppendFloat(dst, m.Discount)
+	if dst, err = m.Checkout.AppendAvro(dst); err != nil {
+		return start, avrowire.At(err, "checkout")
+	}
 	if m.Note == nil {
 		dst = append(dst, 0)
 	} else {
@@ -173,6 +187,9 @@ func (m *OrderPlaced) ReadAvro(r *avrowire.Reader) {
 			m.Attributes[k] = r.Text()
 		}
 	}
+	m.Points = r.Long()
+	m.Discount = r.Float()
+	m.Checkout.ReadAvro(r)
 	if r.Branch(2) == 1 {
 		box = avrowire.Box(box)
 		box.Note = r.Text()
@@ -383,6 +400,43 @@ func (m *InvoicePayment) ReadAvro(r *avrowire.Reader) {
 	m.Approved = r.Bool()
 }
 
+// A program that takes orders.
+type Checkout struct {
+	// Its name.
+	Program string `avro:"program"`
+
+	// The first four bytes of the commit that it was built from.
+	Commit Commit `avro:"commit"`
+}
+
+// AppendAvro appends the encoding of m to dst. On error it returns dst as it
+// was.
+func (m *Checkout) AppendAvro(dst []byte) ([]byte, error) {
+	if m == nil {
+		return dst, avrowire.NilRecord()
+	}
+	dst = avrowire.AppendString(dst, m.Program)
+	dst = append(dst, m.Commit[:]...)
+	return dst, nil
+}
+
+// DecodeAvro reads m, which has to be zero, from data, which holds nothing else.
+// Strings of m are parts of data.
+func (m *Checkout) DecodeAvro(data string) error {
+	r := avrowire.NewReader(data)
+	m.ReadAvro(&r)
+	return r.End()
+}
+
+// ReadAvro reads m, which has to be zero, from r, which keeps the error.
+func (m *Checkout) ReadAvro(r *avrowire.Reader) {
+	m.Program = r.Text()
+	copy(m.Commit[:], r.Fixed(4))
+}
+
+// Commit is the fixed orders.v1.Commit.
+type Commit [4]byte
+
 // OrderPlacedSchema returns the schema as it is registered.
 func OrderPlacedSchema() lang.Source {
 	ref1 := commonv1.AddressSchema()
@@ -443,6 +497,15 @@ const orderPlacedSchemaText = `{
       ]}
     ]},
     {"name": "attributes", "doc": "Free-form labels that other systems attach.", "type": {"type": "map", "values": "string"}, "default": {}},
+    {"name": "points", "doc": "Points that the customer earns.", "type": "long", "default": 0},
+    {"name": "discount", "doc": "The part of the price that was taken off, from 0 to 1.", "type": "float", "default": 0.0},
+    {"name": "checkout", "doc": "The program that took the order.", "type": {
+      "type": "record", "name": "Checkout", "doc": "A program that takes orders.",
+      "fields": [
+        {"name": "program", "doc": "Its name.", "type": "string", "default": "shop"},
+        {"name": "commit", "doc": "The first four bytes of the commit that it was built from.", "type": {"type": "fixed", "name": "Commit", "size": 4}, "default": "\u0000\u0000\u0000\u0000"}
+      ]
+    }, "default": {"program": "shop", "commit": "\u0000\u0000\u0000\u0000"}},
     {"name": "note", "doc": "A note from the customer.", "type": ["null", "string"], "default": null}
   ]
 }
