@@ -13,8 +13,9 @@ import (
 // The values of the format parameter that change the text. Every other value
 // means the text as it is stored.
 const (
-	resolvedFormat   = "resolved"   // Avro: references written out
-	serializedFormat = "serialized" // Protobuf: the descriptor in base64, for clients without a compiler
+	resolvedFormat   = "resolved"          // Avro: references written out
+	serializedFormat = "serialized"        // Protobuf: the descriptor in base64, for clients without a compiler
+	plainFormat      = "ignore_extensions" // Protobuf: without custom options
 )
 
 // An inliner is a schema that can be printed with its references written out.
@@ -23,6 +24,7 @@ type inliner interface{ Inlined() string }
 // A describer is a schema that has a Protobuf descriptor.
 type describer interface {
 	File() protoreflect.FileDescriptor
+	WithoutExtensions() string
 }
 
 // formatted returns a schema in a form of the format parameter, or false if its
@@ -37,6 +39,9 @@ func formatted(s lang.Schema, name string) (string, bool) {
 		if name == serializedFormat {
 			data, err := proto.MarshalOptions{Deterministic: true}.Marshal(protodesc.ToFileDescriptorProto(s.File()))
 			return base64.StdEncoding.EncodeToString(data), err == nil
+		}
+		if name == plainFormat {
+			return s.WithoutExtensions(), true
 		}
 	}
 	return "", false
