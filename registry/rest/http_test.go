@@ -296,3 +296,35 @@ func TestSerializedFormat(t *testing.T) {
 		}
 	}
 }
+
+// Clients without a text of the schema register a descriptor in base64. It is the
+// schema that its text is.
+func TestRegisterDescriptor(t *testing.T) {
+	t.Parallel()
+	srv := newServer(t, rest.Options{})
+	text := `{"schemaType":"PROTOBUF","schema":"syntax = \"proto3\";\npackage p;\nimport \"google/protobuf/timestamp.proto\";\nmessage M { google.protobuf.Timestamp at = 1; map<string, int64> n = 2; }"}`
+	first := send(t, srv, http.MethodPost, "/subjects/p/versions", text, nil)
+	serialized := send(t, srv, http.MethodGet, "/subjects/p/versions/1/schema?format=serialized", "", nil)
+	descriptor := `{"schemaType":"PROTOBUF","schema":"` + serialized.body + `"}`
+	for _, to := range []struct{ path, body string }{
+		{"/subjects/p/versions", descriptor}, {"/subjects/p", descriptor}, {"/subjects/p", text},
+	} {
+		got := send(t, srv, http.MethodPost, to.path, to.body, nil)
+		if got.status != http.StatusOK || !strings.Contains(got.body, `"version":1`) || !strings.Contains(got.body, `"id":1`) {
+			t.Errorf("POST %s = %d %s, want the version of %s", to.path, got.status, got.body, first.body)
+		}
+	}
+	if got := send(t, srv, http.MethodGet, "/subjects/p/versions", "", nil); got.body != "[1]" {
+		t.Errorf("versions = %s, want [1]", got.body)
+	}
+}
+
+func TestIgnoreExtensionsFormat(t *testing.T) {
+	t.Parallel()
+	srv := newServer(t, rest.Options{})
+	send(t, srv, http.MethodPost, "/subjects/p/versions", `{"schemaType":"PROTOBUF","schema":"syntax = \"proto3\"; import \"google/protobuf/descriptor.proto\"; extend google.protobuf.FieldOptions { string note = 50001; } message M { string a = 1 [(note) = \"x\", deprecated = true]; }"}`, nil)
+	got := send(t, srv, http.MethodGet, "/schemas/ids/1/schema?format=ignore_extensions", "", nil)
+	if strings.Contains(got.body, "(note)") || !strings.Contains(got.body, "deprecated = true") {
+		t.Errorf("schema = %s, want it without the custom option alone", got.body)
+	}
+}
