@@ -8,7 +8,26 @@ import (
 
 	"github.com/wireproof/wireproof/internal/catalog"
 	"github.com/wireproof/wireproof/internal/config"
+	"github.com/wireproof/wireproof/lang"
+	"github.com/wireproof/wireproof/lang/avro"
 )
+
+// remark notes what the Avro specification forbids in a file and other
+// implementations let pass.
+func (a *app) remark(cfg *config.Config, f *catalog.File) {
+	if f.Source.Type != lang.Avro {
+		return
+	}
+	s, err := avro.Parse(f.Source)
+	if err != nil {
+		return // the catalogue has reported it
+	}
+	for _, l := range s.Lint {
+		moved := *l
+		moved.Pos.Path = cfg.Schemas + "/" + l.Pos.Path
+		a.note("warning: %v", &moved)
+	}
+}
 
 func (a *app) configCmd() *cobra.Command {
 	cmd := &cobra.Command{
@@ -35,6 +54,9 @@ func (a *app) configCmd() *cobra.Command {
 				c, err := catalog.Load(os.DirFS(cfg.SchemaDir()), cfg)
 				if err != nil {
 					return exitWith(exitUsage, err)
+				}
+				for _, f := range c.UsedFiles() {
+					a.remark(c.Config, f)
 				}
 				a.note("%s: %d events on %d topics, %d schema files", cfg.Path, len(c.Events), len(c.Topics()), len(c.Files))
 				return nil
