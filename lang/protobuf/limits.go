@@ -2,6 +2,7 @@ package protobuf
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/wireproof/wireproof/lang"
 )
@@ -25,6 +26,11 @@ func checkLimits(path, text string) *lang.Error {
 	if len(text) > maxText {
 		return &lang.Error{Pos: lang.Pos{Path: path}, Code: "PROTO_LIMIT_SIZE",
 			Msg: fmt.Sprintf("the file has %d bytes, more than the limit of %d", len(text), maxText)}
+	}
+	// The compiler takes a zero byte for white space; protoc refuses it, and no
+	// editor shows it.
+	if i := strings.IndexByte(text, 0); i >= 0 {
+		return at(path, text, token{start: i, text: text[i : i+1]}, "PROTO_SYNTAX", "there is a zero byte; expected text")
 	}
 	depth, statements := 0, 0
 	sc := scanner{text: text}

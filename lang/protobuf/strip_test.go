@@ -57,3 +57,13 @@ enum E {
 		t.Error("the schema itself was changed")
 	}
 }
+
+// A zero byte is white space to the compiler and an error to protoc.
+func TestZeroByte(t *testing.T) {
+	for _, text := range []string{"\x00", "syntax = \"proto3\";\n\x00", "syntax = \"proto3\"; message M { string a\x00 = 1; }"} {
+		_, err := protobuf.Parse(lang.Source{Type: lang.Protobuf, Path: "p.proto", Text: text})
+		if err == nil || !strings.Contains(err.Error(), "PROTO_SYNTAX: there is a zero byte") {
+			t.Errorf("Parse(%q) error = %v, want one that names the zero byte", text, err)
+		}
+	}
+}
