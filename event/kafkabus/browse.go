@@ -12,6 +12,10 @@ import (
 	"github.com/wireproof/wireproof/event"
 )
 
+// quietEnd is how long nothing has to come, while the broker answers, until the
+// rest of a partition counts as markers.
+const quietEnd = 5 * time.Second
+
 // Browse is as [event.Browser] says.
 func (b *Bus) Browse(ctx context.Context, topic string, from map[int32]int64, fn func(*event.Delivery) bool) error {
 	if err := b.client.RefreshMetadata(topic); errors.Is(err, sarama.ErrUnknownTopicOrPartition) {
@@ -66,7 +70,7 @@ func (b *Bus) browsePartition(ctx context.Context, c sarama.Consumer, topic stri
 	// The last offsets may be those of transaction markers or of compacted
 	// records, which never arrive: when fetches are answered and nothing comes,
 	// the end is reached.
-	quiet := time.NewTimer(time.Second)
+	quiet := time.NewTimer(quietEnd)
 	defer quiet.Stop()
 	for {
 		select {
@@ -80,7 +84,7 @@ func (b *Bus) browsePartition(ctx context.Context, c sarama.Consumer, topic stri
 			if pc.HighWaterMarkOffset() >= end {
 				return true, nil
 			}
-			quiet.Reset(time.Second)
+			quiet.Reset(quietEnd)
 		case m, ok := <-pc.Messages():
 			if !ok {
 				return false, errors.New("the partition went away while it was read")
@@ -94,7 +98,7 @@ func (b *Bus) browsePartition(ctx context.Context, c sarama.Consumer, topic stri
 			if m.Offset == end-1 {
 				return true, nil
 			}
-			quiet.Reset(time.Second)
+			quiet.Reset(quietEnd)
 		}
 	}
 }

@@ -106,7 +106,7 @@ func isFatal(err error) bool {
 	for _, fatal := range []error{
 		sarama.ErrSASLAuthenticationFailed, sarama.ErrGroupAuthorizationFailed, sarama.ErrTopicAuthorizationFailed,
 		sarama.ErrClusterAuthorizationFailed, sarama.ErrInvalidGroupId, sarama.ErrInconsistentGroupProtocol,
-		sarama.ErrFencedInstancedId, sarama.ErrInvalidTopic,
+		sarama.ErrFencedInstancedId, sarama.ErrInvalidTopic, sarama.ErrInvalidSessionTimeout,
 	} {
 		if errors.Is(err, fatal) {
 			return true

@@ -16,12 +16,14 @@ var errClosed = errors.New("the kafka bus is closed")
 // A producer is sarama's asynchronous producer behind a synchronous face: each
 // publish waits for the answers to all its messages.
 type producer struct {
-	async sarama.AsyncProducer
-	done  chan struct{} // closed when no answer can come any more
+	async   sarama.AsyncProducer
+	done    chan struct{} // closed when no answer can come any more
+	closing chan struct{} // closed when nothing more is handed to sarama
 
 	mu       sync.Mutex // guards the fields below
 	closed   bool
 	inFlight sync.WaitGroup // messages without an answer; added to under mu
+	senders  sync.WaitGroup // calls of send that wait for sarama; added to under mu
 }
 
 func newProducer(client sarama.Client) (*producer, error) {
@@ -29,7 +31,7 @@ func newProducer(client sarama.Client) (*producer, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &producer{async: async, done: make(chan struct{})}
+	p := &producer{async: async, done: make(chan struct{}), closing: make(chan struct{})}
 	var answers sync.WaitGroup
 	answers.Go(func() {
 		for m := range async.Successes() {
@@ -110,13 +112,18 @@ func (p *producer) send(ctx context.Context, m *sarama.ProducerMessage) error {
 		return errClosed
 	}
 	p.inFlight.Add(1)
+	p.senders.Add(1)
 	p.mu.Unlock()
+	defer p.senders.Done()
 	select {
 	case p.async.Input() <- m:
 		return nil
 	case <-ctx.Done():
 		p.inFlight.Done()
 		return fmt.Errorf("not sent: %w", ctx.Err())
+	case <-p.closing:
+		p.inFlight.Done()
+		return errClosed
 	}
 }
 
@@ -189,6 +196,10 @@ func (p *producer) close(ctx context.Context) error {
 	case <-ctx.Done():
 		err = fmt.Errorf("close the kafka producer with messages in flight: %w", ctx.Err())
 	}
+	// sarama closes its input: whoever still waits to put something there has to
+	// be gone first.
+	close(p.closing)
+	p.senders.Wait()
 	p.async.AsyncClose()
 	select {
 	case <-p.done:
