@@ -11,6 +11,15 @@ if [ -z "${KAFKA_BROKERS:-}" ]; then
   ./test/services.sh install kafka
   eval "$(./test/services.sh start "$dir" kafka)"
 fi
+# What is shown in CONTRIBUTING and README and has no test of its own.
+before=$(git status --porcelain)
+make generate
+if [ "$before" != "$(git status --porcelain)" ]; then
+  echo "make generate has changed files" >&2
+  exit 1
+fi
+make bench
+
 race=()
 if [ "$(go env CGO_ENABLED)" = 1 ] && command -v "$(go env CC)" >/dev/null 2>&1; then race=(-race); fi
 go test ${race[@]+"${race[@]}"} ./event/... ./codec/... ./registry/... ./lang/... ./compat/... ./internal/... ./cmd/... ./test/...

@@ -29,7 +29,7 @@ var fence = regexp.MustCompile("(?s)```(\\w+)\n(.*?)```")
 // work tree is served through a file module proxy.
 func TestQuickStart(t *testing.T) {
 	if os.Getenv("REQUIRE_SERVICES") != "1" {
-		t.Skip("needs a module proxy and minutes; make integration runs it")
+		t.Skip("builds the command in another module, through a module proxy; make integration runs it")
 	}
 	text, err := os.ReadFile("../../README.md")
 	if err != nil {

@@ -12,9 +12,8 @@ import (
 	"github.com/wireproof/wireproof/event"
 )
 
-// quietEnd is how long nothing has to come, while the broker answers, until the
-// rest of a partition counts as markers.
-const quietEnd = 5 * time.Second
+// patience is how long Browse waits for the next record below the end.
+const patience = 10 * time.Second
 
 // Browse is as [event.Browser] says.
 func (b *Bus) Browse(ctx context.Context, topic string, from map[int32]int64, fn func(*event.Delivery) bool) error {
@@ -67,10 +66,11 @@ func (b *Bus) browsePartition(ctx context.Context, c sarama.Consumer, topic stri
 		return false, err
 	}
 	defer pc.Close()
-	// The last offsets may be those of transaction markers or of compacted
-	// records, which never arrive: when fetches are answered and nothing comes,
-	// the end is reached.
-	quiet := time.NewTimer(quietEnd)
+	// The last offsets may be those of transaction markers, which never arrive,
+	// and then the end cannot be told from a broker that is slow. A list that may
+	// be short is an error, never a shorter list.
+	next := start
+	quiet := time.NewTimer(patience)
 	defer quiet.Stop()
 	for {
 		select {
@@ -81,10 +81,7 @@ func (b *Bus) browsePartition(ctx context.Context, c sarama.Consumer, topic stri
 				return false, e.Err
 			}
 		case <-quiet.C:
-			if pc.HighWaterMarkOffset() >= end {
-				return true, nil
-			}
-			quiet.Reset(quietEnd)
+			return false, fmt.Errorf("nothing came from offset %d for %s, expected records up to %d", next, patience, end)
 		case m, ok := <-pc.Messages():
 			if !ok {
 				return false, errors.New("the partition went away while it was read")
@@ -98,7 +95,8 @@ func (b *Bus) browsePartition(ctx context.Context, c sarama.Consumer, topic stri
 			if m.Offset == end-1 {
 				return true, nil
 			}
-			quiet.Reset(quietEnd)
+			next = m.Offset + 1
+			quiet.Reset(patience)
 		}
 	}
 }
