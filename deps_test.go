@@ -53,12 +53,17 @@ var may = map[string]string{
 	"registry/rest":         "registry registry/api lang",
 	"registry/memlog":       "registry registry/api lang",
 	"registry/sqlitelog":    "registry registry/api lang",
+	"registry/pglog":        "registry registry/api lang",
+	"registry/kafkalog":     "registry registry/api lang",
+	"registry/access":       "registry registry/api",
 	"registry/registrytest": "registry registry/... lang lang/all compat",
 
 	"internal/config":   "",
 	"internal/catalog":  "internal/config lang lang/...",
 	"internal/generate": "internal/catalog internal/config lang lang/...",
 	"internal/gate":     "compat compat/... lang lang/... registry/... internal/config internal/catalog",
+
+	"internal/telemetry": "registry registry/api registry/rest",
 
 	"gen/...":      "codec codec/... event lang gen/...",
 	"test/...":     "lang test/...",

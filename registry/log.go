@@ -10,6 +10,10 @@ import (
 // ErrConflict says that somebody else has appended after the given offset.
 var ErrConflict = errors.New("somebody else has appended to the log")
 
+// ErrNotLeader says that only one server may append to the log, that this one is
+// not it, and that nothing was appended.
+var ErrNotLeader = errors.New("this server is not the leader")
+
 // An Offset is a place in a log, the first being 0. Offsets only grow and may
 // have gaps.
 type Offset int64
@@ -31,18 +35,32 @@ type Log interface {
 type Kind string
 
 // The kinds of records. Their names are in people's logs, so they are for ever.
+// Subject is qualified, as :.context:name, but for the default context. A scope
+// is a subject, a context spelled :.context:, or "" for the server.
 const (
 	// SchemaRecord states a version of a subject; Schema holds it. A later one
-	// for the same version replaces it, as a soft delete does.
+	// for the same version replaces it, as a soft delete does. One whose id
+	// already stands for another text in its context states nothing.
 	SchemaRecord Kind = "schema"
 	// PurgeRecord states that a version is gone for good.
 	PurgeRecord Kind = "purge"
-	// ConfigRecord states the settings of a subject, or of the server if Subject
-	// is empty. Without Config they are gone.
+	// ConfigRecord states the settings of a scope. Without Config they are gone.
 	ConfigRecord Kind = "config"
-	// IDRecord states the highest id that was ever given, so that no id comes
-	// back after its last version was purged.
+	// ModeRecord states the mode of a scope. Without Mode it is gone.
+	ModeRecord Kind = "mode"
+	// IDRecord states the highest id that was ever given in the context Subject,
+	// "" being the default one, so that no id comes back after its last version
+	// was purged.
 	IDRecord Kind = "id"
+	// ContextRecord states that the context Subject is listed, or with Gone that
+	// it no longer is.
+	ContextRecord Kind = "context"
+	// DeleteSubjectRecord states that the versions of a subject up to Version are
+	// soft-deleted. Servers of others write it; this one writes each version.
+	DeleteSubjectRecord Kind = "delete_subject"
+	// ClearRecord states that the soft-deleted versions in a scope are gone for
+	// good; "" is all contexts.
+	ClearRecord Kind = "clear"
 )
 
 // A Record is one fact in the log. It is immutable.
@@ -54,6 +72,8 @@ type Record struct {
 	Time    int64         `json:"ts,omitempty"` // of the decision, milliseconds since 1970
 	Schema  *StoredSchema `json:"schema,omitempty"`
 	Config  *api.Config   `json:"config,omitempty"`
+	Mode    string        `json:"mode,omitempty"`
+	Gone    bool          `json:"gone,omitempty"`
 }
 
 // A StoredSchema is the part of a record that describes a version.
@@ -62,5 +82,9 @@ type StoredSchema struct {
 	Text       string          `json:"text"` // canonical
 	References []api.Reference `json:"references,omitempty"`
 	Metadata   *api.Metadata   `json:"metadata,omitempty"`
+	RuleSet    *api.RuleSet    `json:"ruleSet,omitempty"`
 	Deleted    bool            `json:"deleted,omitempty"`
+	// MD5 is the hash of the clear schema where its metadata is stored encrypted;
+	// otherwise it is nil and follows from the rest.
+	MD5 []byte `json:"md5,omitempty"`
 }

@@ -80,7 +80,7 @@ func TestConfigUpdate(t *testing.T) {
 		`{"compatibility":null}`:   `{"normalize":true}`,
 		`{"compatibility":"NONE"}`: `{"normalize":true,"compatibility":"NONE"}`,
 		`{"normalize":false}`:      `{"normalize":false,"compatibility":"FULL"}`,
-		`{"normalize":null,"compatibility":null,"alias":"ignored"}`: `{}`,
+		`{"normalize":null,"compatibility":null,"future":"ignored"}`: `{}`,
 	} {
 		var u api.ConfigUpdate
 		if err := json.Unmarshal([]byte(body), &u); err != nil {

@@ -31,14 +31,12 @@ func deleteConfig(c *call) (*reply, error) {
 	return ok(c.reg.DeleteConfig(c.r.Context(), registry.ConfigDeletion{Subject: c.subject(), Global: c.global()}))
 }
 
-// readWrite is the one mode that there is.
-const readWrite = "READWRITE"
-
 func getMode(c *call) (*reply, error) {
 	if !c.global() && !c.flag("defaultToGlobal") {
 		return nil, api.SubjectModeNotSet.With(c.subject())
 	}
-	return &reply{json: api.Mode{Mode: readWrite}}, nil
+	mode := api.ModeReadWrite
+	return &reply{json: api.Mode{Mode: &mode}}, nil
 }
 
 func putMode(*call) (*reply, error) {
