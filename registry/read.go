@@ -41,6 +41,20 @@ func (r *Registry) Types() []string { return r.policy.types() }
 // MaxID returns the highest id that was ever given.
 func (r *Registry) MaxID() int { return r.state.Load().maxID }
 
+// Stats counts what the registry holds now.
+func (r *Registry) Stats() Stats {
+	st := r.state.Load()
+	out := Stats{Contexts: 1, MaxID: st.maxID, Offset: st.next}
+	for _, versions := range st.subjects.all() {
+		out.Subjects++
+		out.Versions += len(versions)
+	}
+	for range st.byID.all() {
+		out.Schemas++
+	}
+	return out
+}
+
 // Subjects returns the names of subjects in order. A nil prefix selects all.
 func (r *Registry) Subjects(prefix *string, which Visible) []string {
 	match := matcher(prefix, anyContext)

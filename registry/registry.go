@@ -24,6 +24,33 @@ type Options struct {
 	Level  string
 	Limits Limits
 	Now    func() time.Time // nil means time.Now
+	// OnWrite is told about every attempt to change something, before its answer
+	// is given; nil means nobody is. ctx is that of the request. It must be safe
+	// for concurrent use.
+	OnWrite func(ctx context.Context, w Write)
+}
+
+// A Write is an attempt to change something, for an audit log.
+type Write struct {
+	Action  string // such as register or delete_subject
+	Subject string // qualified; a scope where settings or modes change
+	Version int    // 0 where it means nothing
+	ID      int
+	// Before and After identify what the action changes: the GUID of the latest
+	// version of the subject, or the hash of a setting. Empty means that there
+	// was, or is, nothing.
+	Before, After string
+	Err           error // nil if it was done
+}
+
+// Stats counts what a registry holds.
+type Stats struct {
+	Contexts int
+	Subjects int    // soft-deleted ones too
+	Versions int    // soft-deleted ones too
+	Schemas  int    // distinct ones in each context
+	MaxID    int    // highest id ever given in the default context
+	Offset   Offset // what of the log is known
 }
 
 // A Registry answers questions from memory and writes through a [Log]. All

@@ -3,12 +3,14 @@ package rest
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/wireproof/wireproof/registry"
 	"github.com/wireproof/wireproof/registry/api"
@@ -23,9 +25,34 @@ type Options struct {
 	// LegacyConflict answers an incompatible schema with error code 409, as
 	// servers before 8 do, instead of 40901.
 	LegacyConflict bool
+	// Access says who may do what; nil lets everybody do everything.
+	Access Access
+	// OnAnswer is told about every answer once it is written; nil means nobody
+	// is. It must be safe for concurrent use.
+	OnAnswer func(*http.Request, Answer)
+	// Leader says where writes go: to this server, or to the one at url, which is
+	// empty while nobody knows. Nil means that every server writes.
+	Leader func() (url string, self bool)
 	// OnError is told about answers with a status of 500 and above; nil means
 	// nobody is. It must be safe for concurrent use.
 	OnError func(*http.Request, error)
+}
+
+// Access decides about a request by whoever sent it, which its context holds.
+type Access interface {
+	// Allows reports whether a request may do something with a subject: a
+	// qualified name, a context spelled :.context:, or "" for the server. It must
+	// be safe for concurrent use.
+	Allows(ctx context.Context, verb api.Verb, subject string) bool
+}
+
+// An Answer is what is known about an answer, for metrics and logs.
+type Answer struct {
+	Route  string   // the pattern, such as /subjects/{subject}; empty if no route fits
+	Status int      // of HTTP
+	Code   api.Code // 0 if the request succeeded
+	Took   time.Duration
+	Bytes  int // of the body
 }
 
 const (

@@ -119,3 +119,9 @@ func fit(pattern string, path []string) (map[string]string, bool) {
 	}
 	return vars, true
 }
+
+// Public reports whether a path is answered without credentials: clients look
+// there for what this server does not offer, and some stop at a refusal.
+func Public(path string) bool {
+	return strings.HasPrefix(path, "/associations") || strings.HasPrefix(path, "/dek-registry/")
+}
