@@ -143,6 +143,94 @@ env_kafka() {
   echo "export KAFKA_BROKERS=127.0.0.1:$port"
 }
 
+# --- postgres: PostgreSQL 13 or later of the system, or the one in POSTGRES_BIN
+
+pg_bin() {
+  local bin
+  if [ -n "${POSTGRES_BIN:-}" ]; then echo "$POSTGRES_BIN"; return; fi
+  bin=$(find /usr/lib/postgresql /usr/pgsql-* -path '*/bin/postgres' 2>/dev/null | sort -V | tail -n 1)
+  [ -n "$bin" ] || bin=$(command -v postgres || true)
+  [ -z "$bin" ] || dirname "$bin"
+}
+
+get_postgres() {
+  [ -z "$(pg_bin)" ] || return 0
+  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || die "postgres needs PostgreSQL: install it or set POSTGRES_BIN to the folder of its programs"
+  echo "installing PostgreSQL" >&2
+  # The package would make and start a cluster of its own, which nobody needs.
+  mkdir -p /etc/postgresql-common/createcluster.d
+  echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.d/wireproof.conf
+  apt-get update -qq >&2
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql >&2
+}
+
+# PostgreSQL refuses to run as root. Its user then gets one right of root, to
+# enter folders, since those above ours may be closed to it.
+pg_run() {
+  if [ "$(id -u)" != 0 ]; then "$@"; return; fi
+  exec setpriv --reuid "$(pg_user)" --regid "$(id -g "$(pg_user)")" --clear-groups \
+    --inh-caps +dac_override --ambient-caps +dac_override -- "$@"
+}
+
+pg_user() { if id postgres >/dev/null 2>&1; then echo postgres; else echo nobody; fi; }
+
+start_postgres() {
+  local d bin port
+  mkdir -p "$1/postgres"
+  d=$(cd "$1/postgres" && pwd)
+  bin=$(pg_bin)
+  [ -n "$bin" ] || die "postgres is not installed: services.sh install postgres"
+  alive "$d/pid" && return
+  [ -f "$d/port" ] || free_port >"$d/port"
+  read -r port <"$d/port"
+  if [ ! -d "$d/data" ]; then
+    mkdir -m 700 "$d/data"
+    [ "$(id -u)" != 0 ] || chown "$(pg_user)" "$d/data"
+    (cd / && pg_run "$bin/initdb" -D "$d/data" -U postgres -A trust -E UTF8 --no-locale --no-sync) >"$d/initdb.log" 2>&1 ||
+      { tail -n 10 "$d/initdb.log" >&2; die "initdb failed"; }
+  fi
+  # After a kill the server's children leave a moment later, and a file still
+  # names the dead process.
+  for _ in $(seq 200); do
+    if ! pg_children "$d/data"; then rm -f "$d/data/postmaster.pid"; break; fi
+    sleep 0.05
+  done
+  (cd / && pg_run setsid "$bin/postgres" -D "$d/data" -p "$port" -c listen_addresses=127.0.0.1 \
+    -c unix_socket_directories= -c max_connections=100 -c shared_buffers=32MB) >>"$d/log" 2>&1 </dev/null &
+  remember $! "$d/pid"
+  for _ in $(seq 600); do
+    alive "$d/pid" || { tail -n 20 "$d/log" >&2; die "postgres ended while it started"; }
+    if sed -n 8p "$d/data/postmaster.pid" 2>/dev/null | grep -q ready; then return; fi
+    sleep 0.05
+  done
+  tail -n 20 "$d/log" >&2
+  die "postgres did not answer within half a minute"
+}
+
+pg_children() { # DATA : does a process still work in it?
+  local cwd
+  for cwd in /proc/[0-9]*/cwd; do
+    [ "$(readlink "$cwd" 2>/dev/null || true)" != "$1" ] || return 0
+  done
+  return 1
+}
+
+env_postgres() {
+  local port
+  read -r port <"$1/postgres/port"
+  echo "export POSTGRES_URL='postgres://postgres@127.0.0.1:$port/postgres?sslmode=disable'"
+}
+
+# --- strace: not a server, but what tests need to make system calls fail
+
+get_strace() {
+  ! command -v strace >/dev/null || return 0
+  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || die "the tests of crashes need strace: install it"
+  echo "installing strace" >&2
+  apt-get update -qq >&2
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends strace >&2
+}
+
 # --- any server
 
 signal() { # DIR NAME SIGNAL
@@ -157,7 +245,10 @@ stop_all() {
   for d in "$1"/*/; do
     [ -f "$d/pid" ] || continue
     name=$(basename "$d")
-    signal "$1" "$name" TERM
+    case "$name" in
+      postgres) signal "$1" "$name" INT ;; # after TERM it waits for its clients to leave
+      *) signal "$1" "$name" TERM ;;
+    esac
     for _ in $(seq 100); do alive "$d/pid" || break; sleep 0.1; done
     signal "$1" "$name" KILL
   done
