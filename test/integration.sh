@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the tests that need real servers. A server named in the environment
-# (KAFKA_BROKERS) is used as it is; the others are started on loopback for this
+# (KAFKA_BROKERS, POSTGRES_URL) is used as it is; the others are started on loopback for this
 # run and removed after it. Here a missing server is a failure, never a skip.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -11,6 +11,11 @@ if [ -z "${KAFKA_BROKERS:-}" ]; then
   ./test/services.sh install kafka
   eval "$(./test/services.sh start "$dir" kafka)"
 fi
+if [ -z "${POSTGRES_URL:-}" ]; then
+  ./test/services.sh install postgres
+  eval "$(./test/services.sh start "$dir" postgres)"
+fi
+./test/services.sh install strace
 # What is shown in CONTRIBUTING and README and has no test of its own.
 before=$(git status --porcelain)
 make generate
