@@ -29,8 +29,7 @@ type Config struct {
 	Check        Check                  `yaml:"check" doc:"What fails check."`
 	Environments map[string]Environment `yaml:"environments" doc:"Registries and brokers by name."`
 
-	text  string
-	index map[string]Place // where each key stands, such as events[2].topic
+	doc *document
 }
 
 // Generate says what generate writes.

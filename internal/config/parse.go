@@ -4,112 +4,34 @@ import (
 	"cmp"
 	"fmt"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
 )
-
-// A Place is where a key or value stands: line and column from 1.
-type Place struct{ Line, Col int }
-
-// An Error is a mistake in the settings.
-type Error struct {
-	Path  string
-	Place Place
-	Msg   string
-	line  string // the text of the line, for the caret
-}
-
-func (e *Error) Error() string {
-	if e.Place.Line == 0 {
-		return fmt.Sprintf("%s: %s", e.Path, e.Msg)
-	}
-	s := fmt.Sprintf("%s:%d:%d: %s", e.Path, e.Place.Line, e.Place.Col, e.Msg)
-	if e.line == "" {
-		return s
-	}
-	caret := strings.Repeat(" ", max(0, e.Place.Col-1)) + "^"
-	return s + "\n    " + e.line + "\n    " + caret
-}
-
-// Errors is every mistake found in one file.
-type Errors []*Error
-
-func (l Errors) Error() string {
-	lines := make([]string, len(l))
-	for i, e := range l {
-		lines[i] = e.Error()
-	}
-	return strings.Join(lines, "\n")
-}
-
-// maxSize bounds the settings file; real ones are a few kilobytes.
-const maxSize = 1 << 20
 
 // Parse reads the settings in text. The path is for messages and for Dir.
 func Parse(path, text string) (*Config, error) {
-	c := &Config{Path: path, Dir: filepath.Dir(path), text: text, index: map[string]Place{}}
-	if len(text) > maxSize {
-		return nil, Errors{{Path: path, Msg: fmt.Sprintf("%d bytes are more than the %d that a settings file may have", len(text), maxSize)}}
-	}
-	file, err := parser.ParseBytes([]byte(text), 0)
-	if err != nil {
-		return nil, Errors{c.syntaxError(err)}
-	}
-	if len(file.Docs) != 1 || file.Docs[0].Body == nil {
-		return nil, Errors{{Path: path, Msg: "expected one YAML document with version: 1"}}
-	}
-	w := &walker{c: c}
-	w.walk(file.Docs[0].Body, "", configType)
-	if len(w.errs) == 0 {
-		if err := yaml.NodeToValue(file.Docs[0].Body, c); err != nil {
-			w.errs = append(w.errs, c.syntaxError(err))
+	doc, body, errs := readDocument(path, text, "expected one YAML document with version: 1", configType)
+	c := &Config{Path: path, Dir: filepath.Dir(path), doc: doc}
+	if len(errs) == 0 {
+		if err := yaml.NodeToValue(body, c); err != nil {
+			errs = append(errs, doc.syntaxError(err))
 		}
 	}
-	if len(w.errs) == 0 {
+	if len(errs) == 0 {
 		c.defaults()
-		w.errs = c.validate()
+		errs = c.validate()
 	}
-	if len(w.errs) > 0 {
-		slices.SortStableFunc(w.errs, func(a, b *Error) int {
-			return cmp.Or(cmp.Compare(a.Place.Line, b.Place.Line), cmp.Compare(a.Place.Col, b.Place.Col))
-		})
-		return nil, w.errs
+	if len(errs) > 0 {
+		return nil, errs.sorted()
 	}
 	return c, nil
 }
 
 // Place returns where a key stands, such as "events[2].topic", or the zero Place.
-func (c *Config) Place(key string) Place { return c.index[key] }
-
-var positionPrefix = regexp.MustCompile(`^\[(\d+):(\d+)\] `)
-
-// syntaxError turns an error of the YAML library, which prints its place and an
-// excerpt, into one of ours.
-func (c *Config) syntaxError(err error) *Error {
-	msg, _, _ := strings.Cut(err.Error(), "\n")
-	place := Place{}
-	if m := positionPrefix.FindStringSubmatch(msg); m != nil {
-		place.Line, _ = strconv.Atoi(m[1])
-		place.Col, _ = strconv.Atoi(m[2])
-		msg = msg[len(m[0]):]
-	}
-	return c.errorAt(place, "%s", msg)
-}
-
-func (c *Config) errorAt(p Place, format string, args ...any) *Error {
-	e := &Error{Path: c.Path, Place: p, Msg: fmt.Sprintf(format, args...)}
-	if lines := strings.Split(c.text, "\n"); p.Line > 0 && p.Line <= len(lines) {
-		e.line = strings.TrimRight(lines[p.Line-1], "\r")
-	}
-	return e
-}
+func (c *Config) Place(key string) Place { return c.doc.index[key] }
 
 func (c *Config) defaults() {
 	c.Schemas = cmp.Or(c.Schemas, "schemas")
@@ -123,7 +45,7 @@ func (c *Config) defaults() {
 func (c *Config) validate() Errors {
 	var errs Errors
 	bad := func(key, format string, args ...any) {
-		errs = append(errs, c.errorAt(c.index[key], format, args...))
+		errs = append(errs, c.doc.errorAt(c.doc.index[key], format, args...))
 	}
 	if c.Version != 1 {
 		bad("version", "version is %d; this program reads version 1", c.Version)
@@ -177,13 +99,4 @@ func orNone(names []string) string {
 		return "none"
 	}
 	return strings.Join(names, ", ")
-}
-
-// place returns where a node starts.
-func place(n ast.Node) Place {
-	if n == nil || n.GetToken() == nil || n.GetToken().Position == nil {
-		return Place{}
-	}
-	p := n.GetToken().Position
-	return Place{p.Line, p.Column}
 }

@@ -14,12 +14,12 @@ var configType = reflect.TypeFor[Config]()
 // A walker compares the YAML tree with the Go types: it reports every key that
 // does not exist and every value of another shape, and notes where each stands.
 type walker struct {
-	c    *Config
+	doc  *document
 	errs Errors
 }
 
 func (w *walker) bad(n ast.Node, format string, args ...any) {
-	w.errs = append(w.errs, w.c.errorAt(place(n), format, args...))
+	w.errs = append(w.errs, w.doc.errorAt(place(n), format, args...))
 }
 
 func (w *walker) walk(n ast.Node, path string, t reflect.Type) {
@@ -31,7 +31,7 @@ func (w *walker) walk(n ast.Node, path string, t reflect.Type) {
 		return // an empty value means the default
 	}
 	if path != "" {
-		w.c.index[path] = place(n)
+		w.doc.index[path] = place(n)
 	}
 	switch t.Kind() {
 	case reflect.Struct:
@@ -88,11 +88,11 @@ func (w *walker) mapping(n ast.Node, path, what string, visit func(m *ast.Mappin
 		if path != "" {
 			at = path + "." + key
 		}
-		if _, ok := w.c.index[at]; ok {
+		if _, ok := w.doc.index[at]; ok {
 			w.bad(m.Key, "key %q is there twice", at)
 			continue
 		}
-		w.c.index[at] = place(m.Key)
+		w.doc.index[at] = place(m.Key)
 		visit(m, key, at)
 	}
 }
