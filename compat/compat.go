@@ -21,8 +21,9 @@ type Language struct {
 	Rules []*rule.Rule
 	// Check returns what breaks when newer takes the place of older, for one of
 	// the directions: [rule.Readers], newer reads older, or [rule.OldReaders].
-	// Both schemas are of Type.
-	Check func(newer, older lang.Schema, dir rule.Breaks) []*rule.Finding
+	// Both schemas are of Type. A language whose verdicts know no policy ignores
+	// it.
+	Check func(policy Policy, newer, older lang.Schema, dir rule.Breaks) []*rule.Finding
 }
 
 // A Checker knows the rules of some languages.
@@ -63,7 +64,7 @@ type Finding struct {
 // Check compares newer with the versions that level asks for: the last of
 // history, or all of it. History is oldest first and holds live versions only.
 // Every finding is reported, those with the newest version first; one that
-// several versions share is reported once.
+// several versions share is reported once. The policy is [Strict].
 func (c *Checker) Check(level Level, newer lang.Schema, history []Version) Report {
 	report := Report{Compatible: true}
 	if level.Forbids() == 0 {
@@ -75,7 +76,7 @@ func (c *Checker) Check(level Level, newer lang.Schema, history []Version) Repor
 			if level.Forbids()&dir == 0 {
 				continue
 			}
-			for _, f := range c.compare(newer, v.Schema, dir) {
+			for _, f := range c.compare(Strict, newer, v.Schema, dir) {
 				report.add(at, f, v.Number)
 			}
 		}
@@ -128,15 +129,21 @@ func (c *Checker) First(level Level, newer lang.Schema, history []Version) (Vers
 // Differences returns what the registry protocol counts against newer after
 // older: first what older cannot read of newer, then what newer cannot read of
 // older, as far as level forbids it. Findings that are one difference in the
-// protocol's words are returned once; findings that are none are left out.
+// protocol's words are returned once; findings that are none are left out. The
+// policy is [Strict].
 func (c *Checker) Differences(level Level, newer, older lang.Schema) []*rule.Finding {
+	return c.DifferencesUnder(Strict, level, newer, older)
+}
+
+// DifferencesUnder is [Checker.Differences] under a policy.
+func (c *Checker) DifferencesUnder(policy Policy, level Level, newer, older lang.Schema) []*rule.Finding {
 	var out []*rule.Finding
 	for _, dir := range []rule.Breaks{rule.OldReaders, rule.Readers} {
 		if level.Forbids()&dir == 0 {
 			continue
 		}
 		said := map[[3]string]bool{}
-		for _, f := range c.compare(newer, older, dir) {
+		for _, f := range c.compare(policy, newer, older, dir) {
 			words := [3]string{f.ErrorType, f.Pointer, f.Info}
 			if f.Rule.Severity != rule.Error || f.ErrorType == "" || said[words] {
 				continue
@@ -151,7 +158,7 @@ func (c *Checker) Differences(level Level, newer, older lang.Schema) []*rule.Fin
 	return out
 }
 
-func (c *Checker) compare(newer, older lang.Schema, dir rule.Breaks) []*rule.Finding {
+func (c *Checker) compare(policy Policy, newer, older lang.Schema, dir rule.Breaks) []*rule.Finding {
 	was, is := typeOf(older), typeOf(newer)
 	whole := &rule.Finding{
 		Rule: languageChanged, Breaks: dir, Path: "", ErrorType: languageChanged.ErrorType, Pointer: "/",
@@ -163,7 +170,7 @@ func (c *Checker) compare(newer, older lang.Schema, dir rule.Breaks) []*rule.Fin
 	}
 	for _, l := range c.languages {
 		if l.Type == is {
-			return l.Check(newer, older, dir)
+			return l.Check(policy, newer, older, dir)
 		}
 	}
 	whole.Rule, whole.ErrorType = noRules, noRules.ErrorType

@@ -13,7 +13,7 @@ func avroLanguage() Language {
 	return Language{
 		Type:  lang.Avro,
 		Rules: avrorules.Table(),
-		Check: func(newer, older lang.Schema, dir rule.Breaks) []*rule.Finding {
+		Check: func(_ Policy, newer, older lang.Schema, dir rule.Breaks) []*rule.Finding {
 			n, ok := newer.(*avro.Schema)
 			o, ok2 := older.(*avro.Schema)
 			if !ok || !ok2 {
@@ -28,7 +28,7 @@ func protobufLanguage() Language {
 	return Language{
 		Type:  lang.Protobuf,
 		Rules: protorules.Table(),
-		Check: func(newer, older lang.Schema, dir rule.Breaks) []*rule.Finding {
+		Check: func(_ Policy, newer, older lang.Schema, dir rule.Breaks) []*rule.Finding {
 			n, ok := newer.(*protobuf.Schema)
 			o, ok2 := older.(*protobuf.Schema)
 			if !ok || !ok2 {

@@ -5,8 +5,8 @@ type Tag struct {
 	// Path names the entity, dotted: the record "a.b.Rec", its field
 	// "a.b.Rec.f".
 	Path string
-	// Type is what kind of entity it is, in the registry's words: SR_RECORD or
-	// SR_FIELD.
+	// Type is what kind of entity it is, in the registry's words: sr_record or
+	// sr_field.
 	Type string
 	// Tags are the tags themselves, as they are written, in that order.
 	Tags []string
