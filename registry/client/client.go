@@ -1,19 +1,17 @@
 package client
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"math/rand/v2"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
+	"github.com/wireproof/wireproof/lang"
 	"github.com/wireproof/wireproof/registry/api"
 )
 
@@ -27,17 +25,48 @@ const (
 // A Client speaks to one registry. All methods are safe for concurrent use; a
 // program needs one for each registry.
 type Client struct {
-	base  *url.URL // without credentials
-	cfg   config
-	bad   error // why base is none
-	cache cache
+	servers []*url.URL   // at least one, without credentials
+	at      atomic.Int32 // the one that answers
+	cfg     config
+	bad     error // why a server is none
+	cache   cache
+
+	sources flight[idKey, lang.Source]
+	targets flight[versionKey, *lang.Source]
+	texts   flight[textKey, api.SchemaString]
+	guids   flight[guidKey, api.SchemaString]
+	lookups flight[askedKey, api.Schema]
+	pages   flight[pageKey, []byte]
 }
 
 // New returns a client of the registry at a URL, such as http://localhost:8081.
 // It connects to nothing yet; a URL that is none is reported by each call.
+//
+// Several servers of one registry may be given, separated by commas. The client
+// stays with the first that works. When that cannot be reached, answers 500, 502,
+// 503 or 504, or does not know its leader, the request goes to the next at once,
+// and only after all were tried does the client wait. Credentials, those in a URL
+// too, are for every server.
 func New(rawURL string, opts ...Option) *Client {
-	c := &Client{cfg: config{timeout: 10 * time.Second, retries: 3, pause: 100 * time.Millisecond, header: http.Header{}}}
-	u, err := url.Parse(strings.TrimRight(rawURL, "/"))
+	c := &Client{cfg: config{
+		timeout: 10 * time.Second, retries: 3, pause: 100 * time.Millisecond, header: http.Header{},
+		entries: 10_000, bytes: 64 << 20, refusals: time.Second, now: time.Now,
+	}}
+	for _, o := range opts {
+		o.apply(&c.cfg)
+	}
+	for _, raw := range append(strings.Split(rawURL, ","), c.cfg.urls...) {
+		c.add(strings.TrimRight(strings.TrimSpace(raw), "/"))
+	}
+	c.cache.kept.entries, c.cache.kept.bytes = c.cfg.entries, c.cfg.bytes
+	c.cfg.http = c.httpClient()
+	return c
+}
+
+// add adds a server. Credentials in its URL are used unless an option or an
+// earlier URL gave some.
+func (c *Client) add(raw string) {
+	u, err := url.Parse(raw)
 	switch {
 	case err != nil:
 		// The error of url.Parse quotes the URL, and perhaps a password in it.
@@ -47,27 +76,29 @@ func New(rawURL string, opts ...Option) *Client {
 		c.bad = fmt.Errorf("registry URL %q: expected one like http://localhost:8081", u.Redacted())
 	}
 	if user := u.User; user != nil {
-		password, _ := user.Password()
-		Basic(user.Username(), password).apply(&c.cfg)
+		if c.cfg.authorize == nil {
+			password, _ := user.Password()
+			Basic(user.Username(), password).apply(&c.cfg)
+		}
 		u.User = nil
 	}
-	c.base = u
-	for _, o := range opts {
-		o.apply(&c.cfg)
-	}
-	if c.cfg.http == nil {
-		transport := http.DefaultTransport.(*http.Transport).Clone()
-		transport.MaxIdleConnsPerHost = 16
-		if c.cfg.tls != nil {
-			transport.TLSClientConfig = c.cfg.tls
-		}
-		c.cfg.http = &http.Client{Transport: transport}
-	}
-	return c
+	c.servers = append(c.servers, u)
 }
 
-// URL returns where the registry is, without credentials.
-func (c *Client) URL() string { return c.base.String() }
+// URL returns where the registry is, without credentials: the server that the
+// client speaks to at the moment.
+func (c *Client) URL() string { return c.server().String() }
+
+// URLs returns all servers of the registry, without credentials.
+func (c *Client) URLs() []string {
+	out := make([]string, len(c.servers))
+	for i, u := range c.servers {
+		out[i] = u.String()
+	}
+	return out
+}
+
+func (c *Client) server() *url.URL { return c.servers[c.at.Load()] }
 
 // path joins segments, each escaped, so that a subject may hold a slash.
 func path(segments ...string) string {
@@ -76,6 +107,31 @@ func path(segments ...string) string {
 		b.WriteString("/" + url.PathEscape(s))
 	}
 	return b.String()
+}
+
+// in qualifies a name by the client's context, unless it is qualified already. An
+// empty name is the context itself.
+func (c *Client) in(name string) string {
+	if qualified(name) {
+		return name
+	}
+	return c.cfg.context + name
+}
+
+func qualified(name string) bool {
+	return strings.HasPrefix(name, ":.") || strings.HasPrefix(name, ":*:")
+}
+
+// contextOf returns the qualifier of a name, such as ":.ctx:", or "".
+func contextOf(name string) string {
+	if !strings.HasPrefix(name, ":.") {
+		return ""
+	}
+	end := strings.IndexByte(name[1:], ':')
+	if end < 0 || end == 1 {
+		return "" // ":.:name" is in the default context
+	}
+	return name[:end+2]
 }
 
 // A request may be sent more than once.
@@ -87,130 +143,66 @@ type request struct {
 	once   bool // must not be sent again: a second answer would differ
 }
 
-// do sends a request and reads the answer into out.
-func (c *Client) do(ctx context.Context, req request, out any) error {
-	if c.bad != nil {
-		return c.bad
+// get reads the answer to a GET. Those who ask the same at the same time share
+// one request.
+func (c *Client) get(ctx context.Context, path string, query url.Values, out any) error {
+	key := pageKey(path + "?" + query.Encode())
+	data, err := c.pages.do(ctx, key, func(ctx context.Context) ([]byte, error) {
+		var data json.RawMessage
+		err := c.do(ctx, request{method: http.MethodGet, path: path, query: query}, &data)
+		return data, err
+	})
+	if err != nil {
+		return err
 	}
-	var body []byte
-	if req.body != nil {
-		var err error
-		if body, err = json.Marshal(req.body); err != nil {
-			return fmt.Errorf("encode the request: %w", err)
-		}
-	}
-	pause := c.cfg.pause
-	for left := c.cfg.retries; ; left-- {
-		wait, err := c.attempt(ctx, req, body, out)
-		if err == nil {
-			return nil
-		}
-		err = fmt.Errorf("registry %s: %s %s: %w", c.URL(), req.method, req.path, err)
-		if wait < 0 || left <= 0 || req.once {
-			return err
-		}
-		// Half of the pause is random, so that clients that failed together do
-		// not come back together.
-		sleep := max(wait, pause/2+rand.N(pause/2+1))
-		select {
-		case <-time.After(min(sleep, maxPause)):
-		case <-ctx.Done():
-			return fmt.Errorf("%w; the last attempt: %w", ctx.Err(), err)
-		}
-		pause *= 2
-	}
+	return decode(data, out)
 }
 
-const never = time.Duration(-1)
-
-// attempt sends a request once. After an error it says how long to wait before
-// the next attempt; a negative time means that none would help.
-func (c *Client) attempt(ctx context.Context, req request, body []byte, out any) (time.Duration, error) {
-	attempt, cancel := context.WithTimeout(ctx, c.cfg.timeout)
-	defer cancel()
-	target := c.base.String() + req.path
-	if len(req.query) > 0 {
-		target += "?" + req.query.Encode()
-	}
-	r, err := http.NewRequestWithContext(attempt, req.method, target, bytes.NewReader(body))
-	if err != nil {
-		return never, err
-	}
-	for name, values := range c.cfg.header {
-		r.Header[name] = values
-	}
-	r.Header.Set("Accept", acceptTypes)
-	if body != nil {
-		r.Header.Set("Content-Type", contentType)
-	}
-	if c.cfg.authorize != nil {
-		if err := c.cfg.authorize(attempt, r); err != nil {
-			return never, fmt.Errorf("get credentials: %w", err)
-		}
-	}
-	resp, err := c.cfg.http.Do(r)
-	if err != nil {
-		return again(ctx), unwrapURL(err)
-	}
-	defer resp.Body.Close()
-	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
-	if err != nil {
-		return again(ctx), fmt.Errorf("read the answer: %w", err)
-	}
-	if len(data) > maxAnswer {
-		return never, fmt.Errorf("the answer is longer than %d bytes", maxAnswer)
-	}
-	if resp.StatusCode/100 != 2 {
-		return retryAfter(resp), answerError(resp, data)
-	}
-	if out == nil || len(data) == 0 {
-		return 0, nil
-	}
-	if err := json.Unmarshal(data, out); err != nil {
-		return never, fmt.Errorf("the answer is not what a schema registry sends: %w", err)
-	}
-	return 0, nil
-}
-
-// again returns when to try again after a failure of the network.
-func again(ctx context.Context) time.Duration {
-	if ctx.Err() != nil {
-		return never
-	}
-	return 0
-}
-
-// unwrapURL drops the method and URL that net/http puts before its errors; do
-// names them.
-func unwrapURL(err error) error {
-	if e := (*url.Error)(nil); errors.As(err, &e) {
-		return e.Err
+// write sends what changes the registry.
+func (c *Client) write(ctx context.Context, req request, out any) error {
+	err := c.do(ctx, req, out)
+	if req.method == http.MethodDelete {
+		// Even after an error it may have been carried out.
+		c.cache.deleted()
+	} else {
+		c.cache.hope()
 	}
 	return err
 }
 
-// retryAfter returns how long to wait before the request has a chance.
-func retryAfter(resp *http.Response) time.Duration {
-	switch resp.StatusCode {
-	case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError,
-		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		seconds, err := strconv.Atoi(resp.Header.Get("Retry-After"))
-		if err != nil || seconds < 0 {
-			return 0
-		}
-		return time.Duration(seconds) * time.Second
+func decode(data []byte, out any) error {
+	if out == nil || len(data) == 0 {
+		return nil
 	}
-	return never
+	if err := json.Unmarshal(data, out); err != nil {
+		return fmt.Errorf("the answer is not what a schema registry sends: %w", err)
+	}
+	return nil
 }
 
-// answerError returns the error of an answer: the registry's own, or one that
-// shows what came instead, as a proxy between may answer for it.
-func answerError(resp *http.Response, data []byte) error {
-	var e api.Error
-	if json.Unmarshal(data, &e) == nil && e.Code != 0 {
-		return &e
+// known returns an immutable answer: from the cache, or by asking once for
+// everybody who waits for it. That there is none is believed for a while.
+func known[K comparable, V any](ctx context.Context, c *Client, f *flight[K, V], key K, ask func(context.Context) (V, error)) (V, error) {
+	if v, ok := cached[V](&c.cache, key); ok {
+		return v, nil
 	}
-	const shown = 200
-	text := strings.TrimSpace(strings.ToValidUTF8(string(data[:min(shown, len(data))]), "?"))
-	return &api.Error{Code: api.Code(resp.StatusCode), Message: strings.TrimSuffix(fmt.Sprintf("HTTP %s: %s", resp.Status, text), ": ")}
+	if err := c.cache.refused(key, c.cfg.now()); err != nil {
+		var none V
+		return none, err
+	}
+	return f.do(ctx, key, func(ctx context.Context) (V, error) {
+		v, err := ask(ctx)
+		switch {
+		case err == nil:
+			c.cache.kept.put(key, v)
+		case c.cfg.refusals > 0 && absent(err):
+			c.cache.refuse(key, err, c.cfg.now().Add(c.cfg.refusals))
+		}
+		return v, err
+	})
+}
+
+// absent reports whether an error says that the registry has no such thing.
+func absent(err error) bool {
+	return errors.Is(err, api.SubjectNotFound) || errors.Is(err, api.VersionNotFound) || errors.Is(err, api.SchemaNotFound)
 }

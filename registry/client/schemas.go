@@ -8,6 +8,7 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"github.com/wireproof/wireproof/codec"
@@ -28,47 +29,83 @@ const maxTexts = 1000
 // SchemaByID returns the schema with an id, its references resolved. An id that
 // the registry does not know matches [codec.ErrUnknownID].
 func (c *Client) SchemaByID(ctx context.Context, id uint32) (lang.Source, error) {
-	if src, ok := c.cache.byID.get(id); ok {
+	return known(ctx, c, &c.sources, idKey(id), func(ctx context.Context) (lang.Source, error) {
+		out, err := c.ByID(ctx, id)
+		if err != nil {
+			return lang.Source{}, err
+		}
+		w := &walk{client: c, left: maxTexts}
+		src, err := w.source(ctx, c.cfg.context, fmt.Sprintf("schema id %d", id), out.SchemaType, out.Schema, out.References)
+		if err != nil {
+			return lang.Source{}, fmt.Errorf("schema id %d: %w", id, err)
+		}
 		return src, nil
-	}
+	})
+}
+
+// ByID returns the schema with an id as it was when it was first asked for: what
+// its text is never changes. An id that the registry does not know matches
+// [codec.ErrUnknownID] and [api.SchemaNotFound].
+func (c *Client) ByID(ctx context.Context, id uint32) (api.SchemaString, error) {
 	if id > math.MaxInt32 {
 		// A server would not even find the path.
-		return lang.Source{}, fmt.Errorf("schema id %d is above the largest one of a registry, %d: %w", id, math.MaxInt32, codec.ErrUnknownID)
+		return api.SchemaString{}, fmt.Errorf("schema id %d is above the largest one of a registry, %d: %w", id, math.MaxInt32, codec.ErrUnknownID)
 	}
-	var out api.SchemaString
-	err := c.do(ctx, request{method: http.MethodGet, path: path("schemas", "ids", strconv.FormatUint(uint64(id), 10))}, &out)
-	if errors.Is(err, api.SchemaNotFound) {
-		return lang.Source{}, fmt.Errorf("%w: %w", codec.ErrUnknownID, err)
-	} else if err != nil {
-		return lang.Source{}, err
+	return known(ctx, c, &c.texts, textKey(id), func(ctx context.Context) (api.SchemaString, error) {
+		var out api.SchemaString
+		err := c.do(ctx, request{method: http.MethodGet, path: idPath(id), query: c.idQuery()}, &out)
+		if errors.Is(err, api.SchemaNotFound) {
+			err = fmt.Errorf("%w: %w", codec.ErrUnknownID, err)
+		}
+		return out, err
+	})
+}
+
+func idPath(id uint32, more ...string) string {
+	return path(append([]string{"schemas", "ids", strconv.FormatUint(uint64(id), 10)}, more...)...)
+}
+
+// idQuery says in which context an id is meant.
+func (c *Client) idQuery() url.Values {
+	if c.cfg.context == "" {
+		return nil
 	}
-	w := &walk{client: c, left: maxTexts}
-	src, err := w.source(ctx, fmt.Sprintf("schema id %d", id), out.SchemaType, out.Schema, out.References)
-	if err != nil {
-		return lang.Source{}, fmt.Errorf("schema id %d: %w", id, err)
-	}
-	c.cache.byID.put(id, src)
-	return src, nil
+	return url.Values{"subject": {c.cfg.context}}
+}
+
+// ByGUID returns the schema with a guid, which is the same in every context, as
+// it was when it was first asked for. Unknown ones match [api.SchemaNotFound].
+func (c *Client) ByGUID(ctx context.Context, guid string) (api.SchemaString, error) {
+	return known(ctx, c, &c.guids, guidKey(guid), func(ctx context.Context) (api.SchemaString, error) {
+		var out api.SchemaString
+		return out, c.do(ctx, request{method: http.MethodGet, path: path("schemas", "guids", guid)}, &out)
+	})
 }
 
 // SourceOf returns a schema that [Client.Version] returned with its references
 // resolved.
 func (c *Client) SourceOf(ctx context.Context, s api.Schema) (lang.Source, error) {
 	w := &walk{client: c, left: maxTexts}
-	return w.source(ctx, fmt.Sprintf("%s v%d", s.Subject, s.Version), s.SchemaType, s.Schema, s.References)
+	return w.source(ctx, contextOf(c.in(s.Subject)), fmt.Sprintf("%s v%d", s.Subject, s.Version), s.SchemaType, s.Schema, s.References)
 }
 
 // A walk resolves the references of one schema.
 type walk struct {
 	client *Client
 	left   int
-	path   []api.SubjectVersion // the references that led here
+	path   []versionKey // the references that led here
 }
 
-func (w *walk) source(ctx context.Context, name, typ, text string, refs []api.Reference) (lang.Source, error) {
+// source resolves the references of a schema that lives in a context, where its
+// references are, unless they say otherwise.
+func (w *walk) source(ctx context.Context, in, name, typ, text string, refs []api.Reference) (lang.Source, error) {
 	out := lang.Source{Type: lang.Type(cmp.Or(typ, string(lang.Avro))), Path: name, Text: text}
 	for _, ref := range refs {
-		target, err := w.target(ctx, ref)
+		subject := ref.Subject
+		if !qualified(subject) {
+			subject = in + subject
+		}
+		target, err := w.target(ctx, versionKey{Subject: subject, Version: ref.Version})
 		if err != nil {
 			return lang.Source{}, fmt.Errorf("reference %q to subject %q version %d: %w", ref.Name, ref.Subject, ref.Version, err)
 		}
@@ -77,34 +114,33 @@ func (w *walk) source(ctx context.Context, name, typ, text string, refs []api.Re
 	return out, nil
 }
 
-func (w *walk) target(ctx context.Context, ref api.Reference) (*lang.Source, error) {
-	key := api.SubjectVersion{Subject: ref.Subject, Version: ref.Version}
-	for _, above := range w.path {
-		if above == key {
-			return nil, errors.New("the schema refers to itself")
-		}
+func (w *walk) target(ctx context.Context, key versionKey) (*lang.Source, error) {
+	if slices.Contains(w.path, key) {
+		return nil, errors.New("the schema refers to itself")
 	}
 	if w.left--; w.left < 0 {
 		return nil, fmt.Errorf("the schema reaches more than %d texts", maxTexts)
 	}
-	if src, ok := w.client.cache.versions.get(key); ok {
+	if src, ok := cached[*lang.Source](&w.client.cache, key); ok {
 		return src, nil
 	}
+	// Only the answer is shared, not the walk: two walks that waited for each
+	// other's parts could wait for ever if the references went in circles.
 	var out api.Schema
-	err := w.client.do(ctx, request{
-		method: http.MethodGet, path: path("subjects", ref.Subject, "versions", versionSegment(ref.Version)),
-		query: url.Values{"deleted": {"true"}}, // what is stored may use soft-deleted versions
-	}, &out)
+	err := w.client.get(ctx, path("subjects", key.Subject, "versions", versionSegment(key.Version)),
+		url.Values{"deleted": {"true"}}, // what is stored may use soft-deleted versions
+		&out)
 	if err != nil {
 		return nil, err
 	}
 	w.path = append(w.path, key)
-	src, err := w.source(ctx, fmt.Sprintf("%s v%d", ref.Subject, ref.Version), out.SchemaType, out.Schema, out.References)
+	name := fmt.Sprintf("%s v%d", key.Subject, key.Version)
+	src, err := w.source(ctx, contextOf(key.Subject), name, out.SchemaType, out.Schema, out.References)
 	w.path = w.path[:len(w.path)-1]
 	if err != nil {
 		return nil, err
 	}
-	w.client.cache.versions.put(key, &src)
+	w.client.cache.kept.put(key, &src)
 	return &src, nil
 }
 
@@ -175,24 +211,27 @@ func (c *Client) request(ctx context.Context, schema lang.Source, do act) (api.R
 }
 
 func (c *Client) lookup(ctx context.Context, subject string, req api.RegisterRequest) (api.Schema, error) {
-	key := keyOf(subject, req)
-	if found, ok := c.cache.asked.get(key); ok {
-		return found, nil
-	}
-	var out api.Schema
-	err := c.do(ctx, request{method: http.MethodPost, path: path("subjects", subject), body: req}, &out)
+	found, err := c.Find(ctx, subject, req)
 	if errors.Is(err, api.SubjectNotFound) || errors.Is(err, api.SchemaNotFound) {
-		return out, fmt.Errorf("subject %q: %w: %w", subject, codec.ErrNotRegistered, err)
-	} else if err != nil {
-		return out, err
+		return found, fmt.Errorf("subject %q: %w: %w", subject, codec.ErrNotRegistered, err)
 	}
-	c.cache.asked.put(key, out)
-	return out, nil
+	return found, err
+}
+
+// Find returns the version of a subject that holds what a request describes. If
+// none does, the error matches [api.SubjectNotFound] or [api.SchemaNotFound].
+func (c *Client) Find(ctx context.Context, subject string, req api.RegisterRequest, opts ...Query) (api.Schema, error) {
+	query := queryOf(opts)
+	key := keyOf(subject, req, query.Encode())
+	return known(ctx, c, &c.lookups, key, func(ctx context.Context) (api.Schema, error) {
+		var out api.Schema
+		return out, c.do(ctx, request{method: http.MethodPost, path: path("subjects", c.in(subject)), query: query, body: req}, &out)
+	})
 }
 
 func (c *Client) register(ctx context.Context, subject string, req api.RegisterRequest) (api.Schema, error) {
-	var out api.RegisterResponse
-	if err := c.do(ctx, request{method: http.MethodPost, path: path("subjects", subject, "versions"), body: req}, &out); err != nil {
+	out, err := c.Add(ctx, subject, req)
+	if err != nil {
 		return api.Schema{}, err
 	}
 	if out.Version == 0 {
@@ -202,7 +241,18 @@ func (c *Client) register(ctx context.Context, subject string, req api.RegisterR
 		return found, err
 	}
 	return api.Schema{
-		Subject: subject, Version: out.Version, ID: out.ID, GUID: out.GUID,
-		SchemaType: out.SchemaType, References: out.References, Schema: out.Schema,
+		Subject: subject, Version: out.Version, ID: out.ID, GUID: out.GUID, SchemaType: out.SchemaType,
+		References: out.References, Metadata: out.Metadata, RuleSet: out.RuleSet, Schema: out.Schema,
 	}, nil
+}
+
+// Add registers what a request describes, word for word. With an id and a version
+// in the request it imports, which the mode of the subject must allow. It is safe
+// to repeat, and is repeated when the answer was lost: a subject that has the
+// schema answers with the version it has.
+func (c *Client) Add(ctx context.Context, subject string, req api.RegisterRequest, opts ...Query) (api.RegisterResponse, error) {
+	var out api.RegisterResponse
+	return out, c.write(ctx, request{
+		method: http.MethodPost, path: path("subjects", c.in(subject), "versions"), query: queryOf(opts), body: req,
+	}, &out)
 }
