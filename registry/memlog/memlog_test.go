@@ -15,3 +15,11 @@ func TestConformance(t *testing.T) {
 		return func(*testing.T) registry.Log { return log }
 	})
 }
+
+func TestRace(t *testing.T) {
+	t.Parallel()
+	registrytest.TestRace(t, func(*testing.T) func(*testing.T) registry.Log {
+		log := memlog.New()
+		return func(*testing.T) registry.Log { return log }
+	}, 0)
+}

@@ -72,6 +72,16 @@ func note(n int) []registry.Record {
 	return []registry.Record{{Kind: registry.IDRecord, ID: n}}
 }
 
+// A race of clients ends the same whoever keeps the log.
+func TestRace(t *testing.T) {
+	t.Parallel()
+	url := database(t)
+	registrytest.TestRace(t, func(t *testing.T) func(*testing.T) registry.Log {
+		schema := newSchema(t, url)
+		return func(t *testing.T) registry.Log { return open(t, url, pglog.Options{Schema: schema}) }
+	}, 0)
+}
+
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	url := database(t)

@@ -35,6 +35,14 @@ func TestConformance(t *testing.T) {
 	})
 }
 
+func TestRace(t *testing.T) {
+	t.Parallel()
+	registrytest.TestRace(t, func(t *testing.T) func(*testing.T) registry.Log {
+		path := filepath.Join(t.TempDir(), "log.db")
+		return func(t *testing.T) registry.Log { return open(t, path) }
+	}, 0)
+}
+
 func TestOpenRefusesOtherFiles(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
