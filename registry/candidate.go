@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/wireproof/wireproof/lang"
 	"github.com/wireproof/wireproof/registry/api"
@@ -18,9 +19,10 @@ type candidate struct {
 	text     string
 	refs     []api.Reference
 	metadata *api.Metadata
+	rules    *api.RuleSet
 }
 
-func (c *candidate) hash() hash { return hashOf(c.text, c.refs, c.metadata) }
+func (c *candidate) hash() hash { return hashOf(c.text, c.refs, c.metadata, c.rules) }
 
 // candidate reads the schema of a request for a subject. Stored schemas may use
 // soft-deleted versions, new ones only live ones; which says what this one is.
@@ -32,7 +34,8 @@ func (p *policy) candidate(st *State, subject string, req api.RegisterRequest, n
 		return nil, api.InvalidSchema.With("Empty schema")
 	}
 	typ := cmp.Or(req.SchemaType, string(lang.Avro))
-	refs, err := pinReferences(st, req.References)
+	context, _ := splitName(subject)
+	refs, err := pinReferences(st, context, req.References)
 	if err != nil {
 		return nil, err
 	}
@@ -47,13 +50,25 @@ func (p *policy) candidate(st *State, subject string, req api.RegisterRequest, n
 	if err != nil {
 		return nil, err
 	}
-	c := &candidate{typ: lang.Type(typ), schema: schema, refs: refs, metadata: req.Metadata}
+	c := &candidate{typ: lang.Type(typ), schema: schema, refs: refs, metadata: sortMetadata(req.Metadata)}
+	if c.rules, err = checkRules(req.RuleSet); err != nil {
+		return nil, err
+	}
 	if normalize {
 		c.text = schema.Normalized()
 	} else {
 		c.text = schema.Canonical()
 	}
 	return c, nil
+}
+
+// keepText makes the candidate keep its text byte for byte, as an import does:
+// whoever wrote it first may have had another idea of the canonical form, and
+// ids go with texts. A Protobuf descriptor in base64 is not a text.
+func (c *candidate) keepText() {
+	if text := c.schema.Source().Text; c.typ != lang.Protobuf || strings.ContainsAny(text, ";{") {
+		c.text = text
+	}
 }
 
 func sortReferences(refs []api.Reference) []api.Reference {
@@ -69,7 +84,8 @@ func (p *policy) find(st *State, subject string, c *candidate, which Visible, la
 	if latestOnly && len(all) > 1 {
 		all = all[len(all)-1:]
 	}
-	if id, ok := st.byHash.find(c.hash()); ok {
+	context, _ := splitName(subject)
+	if id, ok := st.held(c.hash(), context); ok {
 		for _, v := range slices.Backward(all) {
 			if v.id == id {
 				return v
@@ -84,26 +100,45 @@ func (p *policy) find(st *State, subject string, c *candidate, which Visible, la
 	return nil
 }
 
-// findFilled is find, and then once more with the metadata of the latest version
-// if the request has none.
+// findFilled is find, and then once more with what the request leaves out taken
+// from the latest version and the settings.
 func (p *policy) findFilled(st *State, subject string, c *candidate, which Visible, latestOnly bool) *version {
 	if v := p.find(st, subject, c, which, latestOnly); v != nil {
 		return v
 	}
-	prev := st.latest(subject)
-	if c.metadata != nil || prev == nil || prev.metadata == nil {
+	if c.metadata != nil && c.rules != nil {
 		return nil
 	}
 	filled := *c
-	filled.metadata = prev.metadata
+	p.fill(st, subject, &filled)
+	if equalMetadata(filled.metadata, c.metadata) && sameRules(filled.rules, c.rules) {
+		return nil
+	}
 	return p.find(st, subject, &filled, which, latestOnly)
+}
+
+// fill adds what settings and the latest version say: defaults, then what the
+// request gives, or else what the latest version has, then overrides.
+func (p *policy) fill(st *State, subject string, c *candidate) {
+	cfg := p.config(st, subject)
+	meta, rules := c.metadata, c.rules
+	if prev := st.latest(subject); prev != nil {
+		if meta == nil {
+			meta = prev.metadata
+		}
+		if rules == nil {
+			rules = prev.rules
+		}
+	}
+	c.metadata = mergeMetadata(mergeMetadata(sortMetadata(cfg.DefaultMetadata), meta), sortMetadata(cfg.OverrideMetadata))
+	c.rules = mergeRules(mergeRules(cfg.DefaultRuleSet, rules), cfg.OverrideRuleSet)
 }
 
 // same reports whether c says what v says. Texts that differ only in what has
 // no meaning count as equal for every language, which spares users the new
 // version that a moved JSON key would otherwise make.
 func (p *policy) same(st *State, c *candidate, v *version) bool {
-	if string(c.typ) != v.typ || !sameMetadata(c.metadata, v) {
+	if string(c.typ) != v.typ || !sameMetadata(c.metadata, v) || !sameRules(c.rules, v.rules) {
 		return false
 	}
 	expanded := len(c.refs) == 0 && len(v.refs) > 0
@@ -140,7 +175,7 @@ func sameMetadata(asked *api.Metadata, v *version) bool {
 	if hasA && hasB && a != b || hasA && !hasB && a != strconv.Itoa(v.number) {
 		return false
 	}
-	return maps.Equal(without(mine.Properties, versionProperty), without(theirs.Properties, versionProperty))
+	return maps.Equal(withoutVersion(mine.Properties), withoutVersion(theirs.Properties))
 }
 
 func plain(m *api.Metadata) api.Metadata {
@@ -150,9 +185,12 @@ func plain(m *api.Metadata) api.Metadata {
 	return *m
 }
 
-func without(m map[string]string, key string) map[string]string {
+func withoutVersion(m map[string]string) map[string]string {
+	if _, ok := m[versionProperty]; !ok {
+		return m
+	}
 	out := maps.Clone(m)
-	delete(out, key)
+	delete(out, versionProperty)
 	return out
 }
 

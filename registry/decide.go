@@ -1,9 +1,6 @@
 package registry
 
 import (
-	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/wireproof/wireproof/lang"
@@ -15,6 +12,7 @@ type policy struct {
 	*parser
 	compat       Compatibility
 	defaultLevel string
+	fixedModes   bool
 }
 
 // A command is a wish to change the state.
@@ -23,6 +21,10 @@ type command interface {
 	// returns the records that fulfil the wish, none if it is fulfilled already,
 	// and the answer once the log has them.
 	decide(p *policy, st *State, now int64) (decision, error)
+	// target names the wish and what it is about, for an audit log.
+	target() (action, scope string)
+	// mark identifies what the wish changes, as it is in a state.
+	mark(st *State) string
 }
 
 type decision struct {
@@ -35,92 +37,22 @@ func decide(p *policy, st *State, cmd command, now time.Time) (decision, error) 
 	return cmd.decide(p, st, now.UnixMilli())
 }
 
-// A Registration asks for a new version of a subject.
-type Registration struct {
-	Subject   string
-	Request   api.RegisterRequest
-	Normalize bool
-	Force     bool // skips the compatibility check
-}
-
-// A Registered is the version that fulfils a registration.
-type Registered struct {
-	Version
-	Existed bool
-}
-
-func (c Registration) decide(p *policy, st *State, now int64) (decision, error) {
-	subject, err := newSubject(c.Subject)
-	if err != nil {
-		return decision{}, err
+// markSubject is the GUID of the latest version, soft-deleted or not, with a
+// sign for the former.
+func markSubject(st *State, name string) string {
+	subject := normalName(name)
+	if v := st.latest(subject); v != nil {
+		return v.hash.guid()
 	}
-	req := c.Request
-	prev := st.latest(subject)
-	if strings.TrimSpace(req.Schema) == "" {
-		if prev == nil {
-			return decision{}, api.InvalidSchema.With("Empty schema")
-		}
-		req.Schema, req.SchemaType, req.References = prev.text, prev.typ, prev.refs
+	if all := st.versions(subject); len(all) > 0 {
+		return "deleted:" + all[len(all)-1].hash.guid()
 	}
-	cand, err := p.candidate(st, subject, req, c.Normalize || p.normalize(st, subject), Live)
-	if err != nil {
-		return decision{}, err
-	}
-	if req.Version <= 0 {
-		found := p.findFilled(st, subject, cand, Live, req.Version == Latest)
-		if found != nil && (req.ID == nil || *req.ID < 0 || *req.ID == found.id) {
-			return decision{answer: Registered{found.describe(), true}}, nil
-		}
-	}
-	if req.ID != nil && *req.ID >= 0 {
-		return decision{}, api.OperationNotPermitted.With(fmt.Sprintf("Subject %s in context  is not in import mode", subject))
-	}
-	return c.append(p, st, subject, cand, now)
-}
-
-// append decides about a schema that the subject does not hold.
-func (c Registration) append(p *policy, st *State, subject string, cand *candidate, now int64) (decision, error) {
-	all := st.subjects.get(subject)
-	next := 1
-	if len(all) > 0 {
-		next = all[len(all)-1].number + 1
-	}
-	if prev := st.latest(subject); cand.metadata == nil && prev != nil {
-		cand.metadata = prev.metadata
-	}
-	if _, counted := plain(cand.metadata).Properties[versionProperty]; counted || c.Request.Version != 0 {
-		cand.metadata = withVersion(cand.metadata, next)
-	}
-	if !c.Force {
-		live := st.visible(subject, Live)
-		slices.Reverse(live)
-		q := check{level: p.level(st, subject), typ: cand.typ, newer: cand.schema, history: live}
-		if msgs := p.messages(st, q); len(msgs) > 0 {
-			return decision{}, api.IncompatibleSchema.With(subject, strings.Join(msgs, ", "))
-		}
-	}
-	if c.Request.Version > 0 && c.Request.Version != next {
-		return decision{}, api.InvalidSchema.With("Version is not one more than previous version")
-	}
-	id, known := st.byHash.find(cand.hash())
-	if !known {
-		id = st.maxID + 1
-	}
-	body := &content{id, string(cand.typ), cand.text, cand.refs, cand.metadata, cand.hash()}
-	v := &version{content: body, subject: subject, number: next, time: now}
-	records := []Record{v.record(false, now)}
-	// A soft-deleted version with the same id has come back under a new number.
-	for _, old := range all {
-		if old.deleted && old.id == id && len(st.users.get(old.name())) == 0 {
-			records = append(records, Record{Kind: PurgeRecord, Subject: subject, Version: old.number, Time: now})
-		}
-	}
-	return decision{records, Registered{v.describe(), false}}, nil
+	return ""
 }
 
 // A Version is one version of a subject as it is stored.
 type Version struct {
-	Subject    string
+	Subject    string // qualified
 	Number     int
 	ID         int
 	GUID       string
@@ -128,6 +60,7 @@ type Version struct {
 	Text       string
 	References []api.Reference
 	Metadata   *api.Metadata
+	RuleSet    *api.RuleSet
 	Time       int64 // of registration, milliseconds since 1970
 	Deleted    bool
 }
@@ -135,6 +68,6 @@ type Version struct {
 func (v *version) describe() Version {
 	return Version{
 		Subject: v.subject, Number: v.number, ID: v.id, GUID: v.hash.guid(), Type: lang.Type(v.typ), Text: v.text,
-		References: v.refs, Metadata: v.metadata, Time: v.time, Deleted: v.deleted,
+		References: v.refs, Metadata: v.metadata, RuleSet: v.rules, Time: v.time, Deleted: v.deleted,
 	}
 }

@@ -1,28 +1,77 @@
 package registry
 
 import (
+	"crypto/md5"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
 	"github.com/wireproof/wireproof/registry/api"
 )
 
-// level returns the compatibility level in effect for a subject. A record of the
-// subject without a level means the default of the server, not the global
-// level: a surprise that clients of the protocol rely on.
-func (p *policy) level(st *State, subject string) string {
-	cfg, ok := st.configs.find(subject)
-	if !ok {
-		cfg = st.configs.get("")
+// config returns the settings in effect for a scope: those of the first of
+// subject, context (or server, for the default context) and all contexts that
+// has any. One without a level means the default of the server, not the next
+// level: a surprise that clients of the protocol rely on. A named context does
+// not inherit from the server.
+func (p *policy) config(st *State, scope string) api.Config {
+	for i, s := range scopes(scope) {
+		cfg, ok := st.configs.Get(s)
+		if !ok {
+			continue
+		}
+		out := *cfg
+		if i == 0 && s != "" && s != globalScope {
+			if global, ok := st.configs.Get(""); ok {
+				inherit(&out.Normalize, global.Normalize)
+				inherit(&out.ValidateFields, global.ValidateFields)
+				inherit(&out.ValidateNewSchemas, global.ValidateNewSchemas)
+				inherit(&out.ValidateRules, global.ValidateRules)
+				inherit(&out.CompatibilityPolicy, global.CompatibilityPolicy)
+				inherit(&out.CompatibilityGroup, global.CompatibilityGroup)
+			}
+		}
+		return p.withLevel(out)
 	}
-	return *p.withLevel(cfg).CompatibilityLevel
+	return p.withLevel(api.Config{})
 }
+
+// scopes returns where a setting or a mode of a scope is looked for, in order.
+func scopes(scope string) []string {
+	context, name := splitName(scope)
+	above := joinName(context, "")
+	switch {
+	case scope == globalScope:
+		return []string{globalScope}
+	case name == "":
+		return []string{above, globalScope}
+	}
+	return []string{scope, above, globalScope}
+}
+
+func inherit[T any](own **T, above *T) {
+	if *own == nil {
+		*own = above
+	}
+}
+
+// level returns the compatibility level in effect for a subject.
+func (p *policy) level(st *State, subject string) string { return p.config(st, subject).Level() }
 
 // normalize reports whether texts of a subject are normalized.
 func (p *policy) normalize(st *State, subject string) bool {
-	own := st.configs.get(subject).Normalize
-	if own == nil {
-		own = st.configs.get("").Normalize
-	}
-	return own != nil && *own
+	return isTrue(p.config(st, subject).Normalize)
 }
+
+// validateNew reports whether new schemas must keep to the letter.
+func (p *policy) validateNew(st *State, subject string) bool {
+	v := p.config(st, subject).ValidateNewSchemas
+	return v == nil || *v
+}
+
+func isTrue(b *bool) bool { return b != nil && *b }
 
 // withLevel fills in the level of the server.
 func (p *policy) withLevel(c api.Config) api.Config {
@@ -33,59 +82,102 @@ func (p *policy) withLevel(c api.Config) api.Config {
 	return c
 }
 
-// A ConfigChange asks for other settings of a subject, or of the server if
-// Global is set.
+// A ConfigChange asks for other settings of a scope: a subject, a context
+// spelled :.context:, or "" for the server.
 type ConfigChange struct {
-	Subject string
-	Global  bool
-	Update  api.ConfigUpdate
+	Scope  string
+	Update api.ConfigUpdate
 }
 
-func (c ConfigChange) decide(_ *policy, st *State, now int64) (decision, error) {
-	subject, err := configSubject(c.Subject, c.Global)
+func (c ConfigChange) target() (action, scope string) { return "set_config", c.Scope }
+func (c ConfigChange) mark(st *State) string          { return markConfig(st, c.Scope) }
+
+func markConfig(st *State, scope string) string {
+	cfg, ok := st.configs.Get(normalName(scope))
+	if !ok {
+		return ""
+	}
+	text, err := json.Marshal(cfg)
+	if err != nil {
+		return "" // a Config holds nothing that JSON cannot
+	}
+	sum := md5.Sum(text)
+	return hex.EncodeToString(sum[:])
+}
+
+func (c ConfigChange) decide(p *policy, st *State, now int64) (decision, error) {
+	scope, err := newScope(c.Scope)
 	if err != nil {
 		return decision{}, err
 	}
-	if asked := c.Update.Compatibility.Value; asked != nil {
-		level, ok := parseLevel(*asked)
-		if !ok {
-			return decision{}, api.InvalidCompatibility.With()
-		}
-		c.Update.Compatibility = api.Set(level)
+	update, err := checkUpdate(c.Update)
+	if err != nil {
+		return decision{}, err
 	}
-	merged := st.configs.get(subject).Merge(c.Update)
-	record := Record{Kind: ConfigRecord, Subject: subject, Time: now, Config: &merged}
+	if p.readOnly(st, scope) {
+		return decision{}, readOnly(scope)
+	}
+	merged := plainConfig(at(st.configs, scope)).Merge(update)
+	record := Record{Kind: ConfigRecord, Subject: scope, Time: now, Config: &merged}
 	return decision{[]Record{record}, merged}, nil
 }
 
-// A ConfigDeletion asks that a subject, or the server if Global is set, go back
-// to what it inherits.
-type ConfigDeletion struct {
-	Subject string
-	Global  bool
+func plainConfig(c *api.Config) api.Config {
+	if c == nil {
+		return api.Config{}
+	}
+	return *c
 }
 
+// checkUpdate returns an update in the form in which it is stored.
+func checkUpdate(u api.ConfigUpdate) (api.ConfigUpdate, error) {
+	if asked := u.Compatibility.Value; asked != nil {
+		level, ok := parseLevel(*asked)
+		if !ok {
+			return u, api.InvalidCompatibility.With()
+		}
+		u.Compatibility = api.Set(level)
+	}
+	if asked := u.CompatibilityPolicy.Value; asked != nil {
+		policy := strings.ToUpper(*asked)
+		if !slices.Contains([]string{PolicyStrict, PolicyLenient}, policy) {
+			return u, api.UnprocessableEntity.With(fmt.Sprintf("compatibilityPolicy %q: expected STRICT or LENIENT", *asked))
+		}
+		u.CompatibilityPolicy = api.Set(policy)
+	}
+	for _, rules := range []*api.Field[api.RuleSet]{&u.DefaultRuleSet, &u.OverrideRuleSet} {
+		checked, err := checkRules(rules.Value)
+		if err != nil {
+			return u, err
+		}
+		rules.Value = checked
+	}
+	return u, nil
+}
+
+// A ConfigDeletion asks that a scope go back to what it inherits.
+type ConfigDeletion struct {
+	Scope string
+}
+
+func (c ConfigDeletion) target() (action, scope string) { return "delete_config", c.Scope }
+func (c ConfigDeletion) mark(st *State) string          { return markConfig(st, c.Scope) }
+
 func (c ConfigDeletion) decide(p *policy, st *State, now int64) (decision, error) {
-	subject, err := configSubject(c.Subject, c.Global)
+	scope, err := newScope(c.Scope)
 	if err != nil {
 		return decision{}, err
 	}
-	old, ok := st.configs.find(subject)
+	if p.readOnly(st, scope) {
+		return decision{}, readOnly(scope)
+	}
+	old, ok := st.configs.Get(scope)
 	if !ok {
-		if subject != "" {
-			return decision{}, api.SubjectNotFound.With(subject)
+		if scope != "" {
+			return decision{}, api.SubjectNotFound.With(scope)
 		}
-		return decision{answer: p.withLevel(old)}, nil
+		return decision{answer: p.withLevel(api.Config{})}, nil
 	}
-	record := Record{Kind: ConfigRecord, Subject: subject, Time: now}
-	return decision{[]Record{record}, p.withLevel(old)}, nil
-}
-
-// configSubject returns the key of settings. The default context, spelled out,
-// is the server.
-func configSubject(name string, global bool) (string, error) {
-	if global || name == defaultContext {
-		return "", nil
-	}
-	return newSubject(name)
+	record := Record{Kind: ConfigRecord, Subject: scope, Time: now}
+	return decision{[]Record{record}, p.withLevel(*old)}, nil
 }

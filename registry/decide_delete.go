@@ -10,15 +10,31 @@ type SubjectDeletion struct {
 	Permanent bool // only what is soft-deleted can be deleted for good
 }
 
-func (c SubjectDeletion) decide(_ *policy, st *State, now int64) (decision, error) {
-	subject, _ := cutContext(c.Subject)
-	all := st.subjects.get(subject)
+func (c SubjectDeletion) target() (action, scope string) {
+	return deletion("delete_subject", c.Permanent), c.Subject
+}
+func (c SubjectDeletion) mark(st *State) string { return markSubject(st, c.Subject) }
+
+func deletion(action string, permanent bool) string {
+	if permanent {
+		return action + "_permanently"
+	}
+	return action
+}
+
+// decide checks in the order of the protocol, which clients can see.
+func (c SubjectDeletion) decide(p *policy, st *State, now int64) (decision, error) {
+	subject := normalName(c.Subject)
+	all := st.versions(subject)
 	if len(all) == 0 {
 		return decision{}, api.SubjectNotFound.With(c.Subject)
 	}
 	live := st.visible(subject, Live)
 	if !c.Permanent && len(live) == 0 {
 		return decision{}, api.SubjectSoftDeleted.With(subject)
+	}
+	if p.readOnly(st, subject) {
+		return decision{}, readOnly(subject)
 	}
 	blocking, gone := Live, live
 	if c.Permanent {
@@ -44,9 +60,14 @@ type VersionDeletion struct {
 	Permanent bool
 }
 
-func (c VersionDeletion) decide(_ *policy, st *State, now int64) (decision, error) {
-	subject, _ := cutContext(c.Subject)
-	if len(st.subjects.get(subject)) == 0 {
+func (c VersionDeletion) target() (action, scope string) {
+	return deletion("delete_version", c.Permanent), c.Subject
+}
+func (c VersionDeletion) mark(st *State) string { return markSubject(st, c.Subject) }
+
+func (c VersionDeletion) decide(p *policy, st *State, now int64) (decision, error) {
+	subject := normalName(c.Subject)
+	if len(st.versions(subject)) == 0 {
 		return decision{}, api.SubjectNotFound.With(c.Subject)
 	}
 	v := st.version(subject, c.Version)
@@ -58,6 +79,8 @@ func (c VersionDeletion) decide(_ *policy, st *State, now int64) (decision, erro
 		return decision{}, api.VersionNotFound.With(c.Version)
 	case v.deleted && !c.Permanent:
 		return decision{}, api.VersionSoftDeleted.With(subject, v.number)
+	case p.readOnly(st, subject):
+		return decision{}, readOnly(subject)
 	}
 	blocking := Live
 	if c.Permanent {
@@ -81,14 +104,19 @@ func remove(st *State, subject string, gone []*version, permanent bool, now int6
 		}
 		return out
 	}
-	// A log that is compacted may forget the records of a purged version, and
-	// with them that its id was ever given.
-	out = append(out, Record{Kind: IDRecord, ID: st.maxID, Time: now})
+	context, _ := splitName(subject)
+	out = append(out, idRecord(st, context, now))
 	for _, v := range gone {
 		out = append(out, Record{Kind: PurgeRecord, Subject: subject, Version: v.number, Time: now})
 	}
-	if _, ok := st.configs.find(subject); ok && len(gone) == len(st.subjects.get(subject)) {
+	if len(gone) < len(st.versions(subject)) {
+		return out
+	}
+	if _, ok := st.configs.Get(subject); ok {
 		out = append(out, Record{Kind: ConfigRecord, Subject: subject, Time: now})
+	}
+	if _, ok := st.modes.Get(subject); ok {
+		out = append(out, Record{Kind: ModeRecord, Subject: subject, Time: now})
 	}
 	return out
 }

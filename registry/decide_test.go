@@ -1,6 +1,7 @@
 package registry
 
 import (
+	stdcmp "cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,7 +40,7 @@ func (s wordSchema) Normalized() string {
 	return strings.Join(slices.Sorted(slices.Values(strings.Fields(s.src.Text))), " ")
 }
 
-func (words) Differences(_ string, newer, older lang.Schema) (out []Difference) {
+func (words) Differences(_, _ string, newer, older lang.Schema) (out []Difference) {
 	for _, w := range strings.Fields(older.Source().Text) {
 		if !slices.Contains(strings.Fields(newer.Source().Text), w) {
 			out = append(out, Difference{ErrorType: "GONE", Description: w})
@@ -67,7 +68,7 @@ func referring(subject, text string, refs ...api.Reference) Registration {
 }
 
 func level(subject, l string) ConfigChange {
-	return ConfigChange{Subject: subject, Global: subject == "", Update: api.ConfigUpdate{Compatibility: api.Set(l)}}
+	return ConfigChange{Scope: subject, Update: api.ConfigUpdate{Compatibility: api.Set(l)}}
 }
 
 // summary writes records on one line each, for tables.
@@ -82,7 +83,13 @@ func summary(records []Record) string {
 		case r.Kind == PurgeRecord:
 			out = append(out, fmt.Sprintf("purge %s v%d", r.Subject, r.Version))
 		case r.Kind == IDRecord:
-			out = append(out, fmt.Sprintf("highest id%d", r.ID))
+			out = append(out, strings.TrimSpace(fmt.Sprintf("highest id%d %s", r.ID, r.Subject)))
+		case r.Kind == ContextRecord && r.Gone:
+			out = append(out, fmt.Sprintf("unlist %s", r.Subject))
+		case r.Kind == ContextRecord:
+			out = append(out, fmt.Sprintf("list %s", r.Subject))
+		case r.Kind == ModeRecord:
+			out = append(out, fmt.Sprintf("mode %s %s", r.Subject, stdcmp.Or(r.Mode, "none")))
 		case r.Config == nil:
 			out = append(out, fmt.Sprintf("config %s none", r.Subject))
 		default:
@@ -128,7 +135,7 @@ func TestDecide(t *testing.T) {
 		{name: "with the id that it has", before: []command{reg("a", "x")}, cmd: Registration{Subject: "a", Request: api.RegisterRequest{Schema: "x", ID: &one}}, want: ""},
 		{name: "control character", cmd: reg("a\n", "x"), code: api.InvalidSubject},
 		{name: "empty name", cmd: reg("", "x"), code: api.InvalidSubject},
-		{name: "another context", cmd: reg(":.c:a", "x"), code: api.InvalidSubject},
+		{name: "another context", cmd: reg(":.c:a", "x"), want: "list :.c:, put :.c:a v1 id1"},
 		{name: "default context spelled out", cmd: reg(":.:a", "x"), want: "put a v1 id1"},
 
 		{name: "reference", before: []command{reg("base", "x")}, cmd: referring("a", "y", ref), want: "put a v1 id2"},
@@ -154,8 +161,8 @@ func TestDecide(t *testing.T) {
 
 		{name: "level", cmd: level("a", "full_transitive"), want: "config a FULL_TRANSITIVE"},
 		{name: "no level", cmd: level("a", "SOME"), code: api.InvalidCompatibility},
-		{name: "inherit again", before: []command{level("a", "FULL")}, cmd: ConfigDeletion{Subject: "a"}, want: "config a none"},
-		{name: "inherit twice", cmd: ConfigDeletion{Subject: "a"}, code: api.SubjectNotFound},
+		{name: "inherit again", before: []command{level("a", "FULL")}, cmd: ConfigDeletion{Scope: "a"}, want: "config a none"},
+		{name: "inherit twice", cmd: ConfigDeletion{Scope: "a"}, code: api.SubjectNotFound},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -197,7 +204,7 @@ func TestCloneIsApart(t *testing.T) {
 	}
 	dump := func(st *State) map[string][]int {
 		out := map[string][]int{}
-		for name := range st.subjects.all() {
+		for _, name := range st.space("").subjects.Keys() {
 			out[name] = numbers(st.visible(name, All))
 		}
 		return out
@@ -283,7 +290,7 @@ func TestParseVersion(t *testing.T) {
 
 func TestHash(t *testing.T) {
 	t.Parallel()
-	text := hashOf("text", nil, nil)
+	text := hashOf("text", nil, nil, nil)
 	if got := text.guid(); got != "1cb251ec-0d56-8de6-a929-b520c4aed8d1" { // printf text | md5sum
 		t.Errorf("GUID of \"text\" = %s", got)
 	}
@@ -292,10 +299,10 @@ func TestHash(t *testing.T) {
 	}
 	differ := []hash{
 		text,
-		hashOf("text", []api.Reference{{Name: "a", Subject: "b", Version: 1}}, nil),
-		hashOf("text", []api.Reference{{Name: "a", Subject: "b", Version: 2}}, nil),
-		hashOf("text", nil, &api.Metadata{}),
-		hashOf("text", nil, &api.Metadata{Properties: map[string]string{"a": "b"}}),
+		hashOf("text", []api.Reference{{Name: "a", Subject: "b", Version: 1}}, nil, nil),
+		hashOf("text", []api.Reference{{Name: "a", Subject: "b", Version: 2}}, nil, nil),
+		hashOf("text", nil, &api.Metadata{}, nil),
+		hashOf("text", nil, &api.Metadata{Properties: map[string]string{"a": "b"}}, nil),
 	}
 	for i := range differ {
 		if slices.Contains(differ[:i], differ[i]) {

@@ -11,12 +11,14 @@ import (
 	"github.com/wireproof/wireproof/registry/api"
 )
 
-// A hash identifies what a schema says: its text, references and metadata. As a
-// UUID it is the schema's GUID. The protocol says MD5; nothing depends on it
-// being hard to forge but the id of whoever registers the forgery.
+// A hash identifies what a schema says: its text, references, metadata and
+// rules. As a UUID it is the schema's GUID. The protocol says MD5; nothing
+// depends on it being hard to forge but the id of whoever registers the forgery.
 type hash [md5.Size]byte
 
-func hashOf(text string, refs []api.Reference, meta *api.Metadata) hash {
+// hashOf follows section "hash" of the protocol: the parts one after another,
+// with nothing between them.
+func hashOf(text string, refs []api.Reference, meta *api.Metadata, rules *api.RuleSet) hash {
 	h := md5.New()
 	put := func(parts ...string) {
 		for _, p := range parts {
@@ -39,8 +41,26 @@ func hashOf(text string, refs []api.Reference, meta *api.Metadata) hash {
 		}
 		put(meta.Sensitive...)
 	}
+	if rules != nil {
+		h.Write([]byte{1})
+		for r := range allRules(rules) {
+			put(r.Name, r.Doc, r.Kind, r.Mode, r.Type)
+			put(r.Tags...)
+			for _, key := range slices.Sorted(maps.Keys(r.Params)) {
+				put(key, r.Params[key])
+			}
+			put(r.Expr, r.OnSuccess, r.OnFailure)
+			if r.Disabled {
+				h.Write([]byte{1})
+			}
+		}
+		put(rules.EnableAt)
+	}
 	return hash(h.Sum(nil))
 }
+
+// key is the hash as the key of a table.
+func (h hash) key() string { return string(h[:]) }
 
 func (h hash) guid() string {
 	s := hex.EncodeToString(h[:])

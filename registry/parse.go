@@ -34,10 +34,11 @@ func (p *parser) parseStored(st *State, v *version) (lang.Schema, error) {
 	if s, ok := p.stored.get(v.content); ok {
 		return s, nil
 	}
-	src, err := newResolver(st, p.limits).resolve(v.path(), v.typ, v.text, v.refs, All)
+	src, err := newResolver(st, p.limits).resolve(v.subject, v.typ, v.text, v.refs, All)
 	if err != nil {
 		return nil, err
 	}
+	src.source.Path = v.path()
 	s, err := p.parse(src.source)
 	if err == nil {
 		p.stored.put(v.content, s, src.bytes)

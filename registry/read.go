@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/wireproof/wireproof/lang"
 	"github.com/wireproof/wireproof/registry/api"
 )
 
@@ -38,38 +37,50 @@ func storeReadError(cause error) error {
 // Types returns the names of the languages.
 func (r *Registry) Types() []string { return r.policy.types() }
 
-// MaxID returns the highest id that was ever given.
-func (r *Registry) MaxID() int { return r.state.Load().maxID }
+// MaxID returns the highest id that was ever given in the context of a subject,
+// or of a context spelled :.context:.
+func (r *Registry) MaxID(subject string) int {
+	context, _ := splitName(subject)
+	return r.state.Load().space(context).maxID
+}
 
 // Stats counts what the registry holds now.
 func (r *Registry) Stats() Stats {
 	st := r.state.Load()
-	out := Stats{Contexts: 1, MaxID: st.maxID, Offset: st.next}
-	for _, versions := range st.subjects.all() {
-		out.Subjects++
-		out.Versions += len(versions)
-	}
-	for range st.byID.all() {
-		out.Schemas++
-	}
+	out := Stats{MaxID: st.space("").maxID, Offset: st.next}
+	st.spaces.Scan(func(context string, sp *space) bool {
+		if context == "" || sp.listed {
+			out.Contexts++
+		}
+		out.Subjects += sp.subjects.Len()
+		out.Versions += sp.versions
+		out.Schemas += sp.byID.Len()
+		return true
+	})
 	return out
 }
 
-// Subjects returns the names of subjects in order. A nil prefix selects all.
-func (r *Registry) Subjects(prefix *string, which Visible) []string {
-	match := matcher(prefix, anyContext)
-	out := []string{}
-	st := r.state.Load()
-	for name, versions := range st.subjects.all() {
-		if !match(name) {
-			continue
+// Contexts returns the names of contexts in order, the default one as ".".
+func (r *Registry) Contexts() []string {
+	out := []string{"."}
+	r.state.Load().spaces.Scan(func(context string, sp *space) bool {
+		if context != "" && sp.listed {
+			out = append(out, context)
 		}
-		live := st.latest(name) != nil
-		if which == All || live == (which == Live) && len(versions) > 0 {
+		return true
+	})
+	return out
+}
+
+// Subjects returns the names of subjects in order. A nil prefix selects all, in
+// every context.
+func (r *Registry) Subjects(prefix *string, which Visible) []string {
+	out := []string{}
+	r.state.Load().selected(selectionOf(prefix, anyContext), func(name string, versions []*version) {
+		if live := latestOf(versions) != nil; which == All || live == (which == Live) {
 			out = append(out, name)
 		}
-	}
-	slices.Sort(out)
+	})
 	return out
 }
 
@@ -77,37 +88,122 @@ func (r *Registry) Subjects(prefix *string, which Visible) []string {
 type Listing struct {
 	Prefix     *string // nil selects the default context
 	Visible    Visible
-	LatestOnly bool // of each subject, among what is visible
+	LatestOnly bool   // of each subject, among what is visible
+	RuleType   string // only with a rule of this type; empty means any
+	Aliases    bool   // the prefix may also be that of an alias
 }
 
 // Schemas returns versions ordered by subject and number.
 func (r *Registry) Schemas(l Listing) []Version {
-	match := matcher(l.Prefix, "")
 	st := r.state.Load()
 	var out []Version
-	for name := range st.subjects.all() {
-		if !match(name) {
-			continue
+	seen := map[string]bool{}
+	add := func(name string, versions []*version) {
+		if seen[name] {
+			return
 		}
-		versions := st.visible(name, l.Visible)
+		seen[name] = true
+		versions = visibleOf(versions, l.Visible)
 		if l.LatestOnly && len(versions) > 1 {
 			versions = versions[len(versions)-1:]
 		}
 		for _, v := range versions {
-			out = append(out, v.describe())
+			if l.RuleType == "" || hasRuleType(v.rules, l.RuleType) {
+				out = append(out, v.describe())
+			}
 		}
 	}
-	slices.SortFunc(out, func(a, b Version) int {
-		return cmp.Or(strings.Compare(a.Subject, b.Subject), cmp.Compare(a.Number, b.Number))
+	sel := selectionOf(l.Prefix, "")
+	st.selected(sel, add)
+	if l.Aliases {
+		for alias, target := range st.aliases() {
+			if context, name := splitName(alias); (sel.all || context == sel.context) && strings.HasPrefix(name, sel.prefix) {
+				add(target, st.versions(target))
+			}
+		}
+		slices.SortFunc(out, func(a, b Version) int {
+			return cmp.Or(strings.Compare(a.Subject, b.Subject), cmp.Compare(a.Number, b.Number))
+		})
+	}
+	return out
+}
+
+func hasRuleType(rules *api.RuleSet, typ string) bool {
+	if rules == nil {
+		return false
+	}
+	for rule := range allRules(rules) {
+		if rule.Type == typ {
+			return true
+		}
+	}
+	return false
+}
+
+// aliases returns what each alias stands for.
+func (s *State) aliases() map[string]string {
+	out := map[string]string{}
+	s.configs.Scan(func(scope string, cfg *api.Config) bool {
+		if _, name := splitName(scope); name != "" && cfg.Alias != nil && *cfg.Alias != "" {
+			out[scope] = aliasTarget(scope, *cfg.Alias)
+		}
+		return true
 	})
 	return out
 }
 
-// Versions returns the numbers of a subject's versions in ascending order.
+// aliasTarget reads an alias: a bare name means the context of the subject that
+// has it.
+func aliasTarget(subject, alias string) string {
+	context, _ := splitName(subject)
+	return refersTo(context, api.Reference{Subject: alias})
+}
+
+// Alias returns the subject that a request for subject means: the one that its
+// own settings name, or itself.
+func (r *Registry) Alias(subject string) string {
+	name := normalName(subject)
+	cfg, ok := r.state.Load().configs.Get(name)
+	if !ok || cfg.Alias == nil || *cfg.Alias == "" {
+		return subject
+	}
+	return aliasTarget(name, *cfg.Alias)
+}
+
+// AliasesOf returns the subjects whose settings name another one, by that one.
+func (r *Registry) AliasesOf() map[string][]string {
+	out := map[string][]string{}
+	for alias, target := range r.state.Load().aliases() {
+		out[target] = append(out[target], alias)
+	}
+	for _, names := range out {
+		slices.Sort(names)
+	}
+	return out
+}
+
+// somewhere returns the qualified name of a subject that f accepts: the name
+// itself, or, for a bare name, the same one in another context.
+func (s *State) somewhere(subject string, f func(qualified string) bool) (string, bool) {
+	name := normalName(subject)
+	if f(name) {
+		return name, true
+	}
+	if context, _ := splitName(name); context != "" {
+		return name, false
+	}
+	for _, context := range at(s.names, name) {
+		if qualified := joinName(context, name); f(qualified) {
+			return qualified, true
+		}
+	}
+	return name, false
+}
+
+// Versions returns the versions of a subject in ascending order.
 func (r *Registry) Versions(ctx context.Context, subject string, which Visible) ([]Version, error) {
 	return read(ctx, r, func(st *State) ([]Version, error) {
-		name, _ := cutContext(subject)
-		found := st.visible(name, which)
+		found := st.visible(normalName(subject), which)
 		if len(found) == 0 {
 			return nil, api.SubjectNotFound.With(subject)
 		}
@@ -120,10 +216,11 @@ func (r *Registry) Versions(ctx context.Context, subject string, which Visible) 
 }
 
 // Version returns one version. [Latest] is the highest live one, whatever which
-// says.
+// says. A bare name that is not in the default context is looked for in others.
 func (r *Registry) Version(ctx context.Context, subject string, number int, which Visible) (Version, error) {
 	return read(ctx, r, func(st *State) (Version, error) {
-		v, err := st.findVersion(subject, number, which)
+		name, _ := st.somewhere(subject, func(q string) bool { return len(st.visible(q, which)) > 0 })
+		v, err := st.findVersion(name, number, which)
 		if err != nil {
 			return Version{}, err
 		}
@@ -132,7 +229,7 @@ func (r *Registry) Version(ctx context.Context, subject string, number int, whic
 }
 
 func (s *State) findVersion(subject string, number int, which Visible) (*version, error) {
-	name, _ := cutContext(subject)
+	name := normalName(subject)
 	v := s.version(name, number)
 	if number == Latest {
 		v = s.latest(name)
@@ -164,34 +261,41 @@ func (r *Registry) ReferencedBy(ctx context.Context, subject string, number int,
 
 // ByID returns the schema with an id, soft-deleted ones too: the newest version
 // that has it, of the given subject if there is one there, and rather a live one.
+// An id belongs to a context: that of the subject, or for a bare name the first
+// where the subject has the id.
 func (r *Registry) ByID(ctx context.Context, id int, subject string) (Version, error) {
 	return read(ctx, r, func(st *State) (Version, error) {
-		return st.byUse(id, subject, api.SchemaNotFound.With(" "+strconv.Itoa(id)))
-	})
-}
-
-// ByGUID is ByID for a GUID, with or without hyphens.
-func (r *Registry) ByGUID(ctx context.Context, guid string) (Version, error) {
-	return read(ctx, r, func(st *State) (Version, error) {
-		missing := api.SchemaNotFound.With(" " + guid)
-		sum, ok := parseGUID(guid)
-		if !ok {
-			return Version{}, missing
+		e, name := st.entryFor(id, subject)
+		if e == nil {
+			return Version{}, api.SchemaNotFound.With(" " + strconv.Itoa(id))
 		}
-		return st.byUse(st.byHash.get(sum), "", missing)
+		return newestUse(e, name).describe(), nil
 	})
 }
 
-func (s *State) byUse(id int, subject string, missing *api.Error) (Version, error) {
-	name, here := cutContext(subject)
-	if !here {
-		return Version{}, missing
+// entryFor returns what an id stands for where a subject sends it, and the
+// qualified subject.
+func (s *State) entryFor(id int, subject string) (*entry, string) {
+	qualified, ok := s.somewhere(subject, func(q string) bool {
+		context, name := splitName(q)
+		if e := at(s.space(context).byID, id); e != nil {
+			return name == "" || slices.ContainsFunc(e.uses, func(v *version) bool { return v.subject == q })
+		}
+		return false
+	})
+	if !ok {
+		qualified = normalName(subject)
 	}
-	var found *version
-	for _, use := range s.uses.get(id) {
-		v := s.version(use.Subject, use.Version)
-		if found == nil || cmp.Or(
-			compareBool(v.subject == name, found.subject == name),
+	context, _ := splitName(qualified)
+	return at(s.space(context).byID, id), qualified
+}
+
+// newestUse returns the version that speaks for an id.
+func newestUse(e *entry, subject string) *version {
+	found := e.uses[0]
+	for _, v := range e.uses[1:] {
+		if cmp.Or(
+			compareBool(v.subject == subject, found.subject == subject),
 			compareBool(found.deleted, v.deleted),
 			cmp.Compare(v.time, found.time),
 			cmp.Compare(v.number, found.number),
@@ -200,10 +304,7 @@ func (s *State) byUse(id int, subject string, missing *api.Error) (Version, erro
 			found = v
 		}
 	}
-	if found == nil {
-		return Version{}, missing
-	}
-	return found.describe(), nil
+	return found
 }
 
 func compareBool(a, b bool) int {
@@ -216,17 +317,50 @@ func compareBool(a, b bool) int {
 	return -1
 }
 
+// ByGUID is ByID for a GUID, with or without hyphens, in the first context that
+// has it.
+func (r *Registry) ByGUID(ctx context.Context, guid string) (Version, error) {
+	return read(ctx, r, func(st *State) (Version, error) {
+		if sum, ok := parseGUID(guid); ok {
+			for _, h := range at(st.byHash, sum.key()) {
+				return newestUse(at(st.space(h.context).byID, h.id), "").describe(), nil
+			}
+		}
+		return Version{}, api.SchemaNotFound.With(" " + guid)
+	})
+}
+
+// IDsOfGUID returns the ids of a schema, the default context first.
+func (r *Registry) IDsOfGUID(ctx context.Context, guid string) ([]api.ContextID, error) {
+	out, err := read(ctx, r, func(st *State) ([]api.ContextID, error) {
+		out := []api.ContextID{}
+		if sum, ok := parseGUID(guid); ok {
+			for _, h := range at(st.byHash, sum.key()) {
+				out = append(out, api.ContextID{Context: cmp.Or(h.context, "."), ID: h.id})
+			}
+		}
+		if len(out) == 0 {
+			return nil, api.SchemaNotFound.With(" " + guid)
+		}
+		return out, nil
+	})
+	if errors.Is(err, api.SchemaNotFound) {
+		return []api.ContextID{}, nil
+	}
+	return out, err
+}
+
 // Uses returns the versions that have an id, ordered by subject and number.
-func (r *Registry) Uses(ctx context.Context, id int, which Visible) ([]api.SubjectVersion, error) {
+func (r *Registry) Uses(ctx context.Context, id int, subject string, which Visible) ([]api.SubjectVersion, error) {
 	return read(ctx, r, func(st *State) ([]api.SubjectVersion, error) {
-		uses, ok := st.uses.find(id)
-		if !ok {
+		e, _ := st.entryFor(id, subject)
+		if e == nil {
 			return nil, api.SchemaNotFound.With("")
 		}
 		out := []api.SubjectVersion{}
-		for _, use := range uses {
-			if v := st.version(use.Subject, use.Version); v != nil && which.shows(v.deleted) {
-				out = append(out, use)
+		for _, v := range e.uses {
+			if which.shows(v.deleted) {
+				out = append(out, v.name())
 			}
 		}
 		slices.SortFunc(out, func(a, b api.SubjectVersion) int {
@@ -240,7 +374,7 @@ func (r *Registry) Uses(ctx context.Context, id int, which Visible) ([]api.Subje
 // given properties; with none given, the newest that has any.
 func (r *Registry) WithProperties(ctx context.Context, subject string, want map[string]string, which Visible) (Version, error) {
 	return read(ctx, r, func(st *State) (Version, error) {
-		name, _ := cutContext(subject)
+		name, _ := st.somewhere(subject, func(q string) bool { return len(st.visible(q, which)) > 0 })
 		visible := st.visible(name, which)
 		if len(visible) == 0 {
 			return Version{}, api.SubjectNotFound.With(subject)
@@ -271,23 +405,36 @@ type Lookup struct {
 	Visible   Visible
 }
 
-// Lookup returns the version that holds the schema of a request.
+// Lookup returns the version that holds the schema of a request. A bare name
+// whose subject in the default context does not hold it is looked for in others.
 func (r *Registry) Lookup(ctx context.Context, l Lookup) (Version, error) {
 	return read(ctx, r, func(st *State) (Version, error) {
-		name, _ := cutContext(l.Subject)
-		if len(st.visible(name, l.Visible)) == 0 {
-			return Version{}, api.SubjectNotFound.With(l.Subject)
-		}
-		p := r.policy
-		cand, err := p.candidate(st, name, l.Request, l.Normalize || p.normalize(st, name), All)
-		if err != nil {
-			return Version{}, err
-		}
-		v := p.findFilled(st, name, cand, l.Visible, l.Request.Version == Latest)
-		if v == nil {
+		var found *version
+		var invalid error
+		exists := false
+		_, _ = st.somewhere(l.Subject, func(q string) bool {
+			if len(st.visible(q, l.Visible)) == 0 {
+				return false
+			}
+			exists = true
+			p := r.policy
+			cand, err := p.candidate(st, q, l.Request, l.Normalize || p.normalize(st, q), All)
+			if err != nil {
+				invalid = err
+				return false
+			}
+			found = p.findFilled(st, q, cand, l.Visible, l.Request.Version == Latest)
+			return found != nil
+		})
+		switch {
+		case found != nil:
+			return found.describe(), nil
+		case invalid != nil:
+			return Version{}, invalid
+		case exists:
 			return Version{}, api.SchemaNotFound.With("")
 		}
-		return v.describe(), nil
+		return Version{}, api.SubjectNotFound.With(l.Subject)
 	})
 }
 
@@ -312,6 +459,17 @@ func (r *Registry) Format(v Version, name string) string {
 	return v.Text
 }
 
+// QualifiedReferences returns the references of a version with the context that
+// a bare name in them means.
+func QualifiedReferences(v Version) []api.Reference {
+	context, _ := splitName(v.Subject)
+	out := slices.Clone(v.References)
+	for i := range out {
+		out[i].Subject = refersTo(context, out[i])
+	}
+	return out
+}
+
 // A Check asks whether a schema may follow what a subject holds.
 type Check struct {
 	Subject   string
@@ -325,7 +483,7 @@ type Check struct {
 func (r *Registry) Check(ctx context.Context, c Check) ([]string, error) {
 	return read(ctx, r, func(st *State) ([]string, error) {
 		p := r.policy
-		name, _ := cutContext(c.Subject)
+		name := normalName(c.Subject)
 		history, err := st.history(name, c.Version)
 		if err != nil {
 			return nil, err
@@ -334,15 +492,14 @@ func (r *Registry) Check(ctx context.Context, c Check) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		q := check{level: p.level(st, name), typ: lang.Type(cand.typ), newer: cand.schema, history: history}
-		return p.messages(st, q), nil
+		return p.messages(st, p.question(st, name, cand, history)), nil
 	})
 }
 
 // history returns live versions, newest first: all, or only the given one.
 func (s *State) history(subject string, number int) ([]*version, error) {
 	if number == 0 {
-		all := s.visible(subject, Live)
+		all := slices.Clone(s.visible(subject, Live))
 		slices.Reverse(all)
 		return all, nil
 	}
@@ -359,23 +516,34 @@ func (s *State) history(subject string, number int) ([]*version, error) {
 	return nil, api.VersionNotFound.With(number)
 }
 
-// Config returns the settings of a subject, or with inherit those in effect for
-// it. The name "" is the server.
-func (r *Registry) Config(ctx context.Context, subject string, inherit bool) (api.Config, error) {
+// Config returns the settings of a scope, or with inherit those in effect for
+// it. The scope "" is the server.
+func (r *Registry) Config(ctx context.Context, scope string, inherit bool) (api.Config, error) {
 	return read(ctx, r, func(st *State) (api.Config, error) {
-		name := subject
-		if subject != "" {
-			name, _ = cutContext(subject)
-		}
-		own, ok := st.configs.find(name)
+		name := normalName(scope)
+		own, ok := st.configs.Get(name)
 		switch {
-		case ok && inherit && name != "" && own.Normalize == nil:
-			own.Normalize = st.configs.get("").Normalize
-		case !ok && name != "" && !inherit:
-			return api.Config{}, api.SubjectLevelNotSet.With(name)
+		case name == "" || inherit:
+			return r.policy.config(st, name), nil
 		case !ok:
-			own = st.configs.get("")
+			return api.Config{}, api.SubjectLevelNotSet.With(name)
 		}
-		return r.policy.withLevel(own), nil
+		return r.policy.withLevel(*own), nil
+	})
+}
+
+// Mode returns the mode of a scope, or with inherit the one in effect for it.
+// The scope "" is the server.
+func (r *Registry) Mode(ctx context.Context, scope string, inherit bool) (string, error) {
+	return read(ctx, r, func(st *State) (string, error) {
+		name := normalName(scope)
+		own, ok := st.modes.Get(name)
+		switch {
+		case name == "" || inherit:
+			return r.policy.mode(st, name), nil
+		case !ok:
+			return "", api.SubjectModeNotSet.With(name)
+		}
+		return own, nil
 	})
 }

@@ -24,6 +24,8 @@ type Options struct {
 	Level  string
 	Limits Limits
 	Now    func() time.Time // nil means time.Now
+	// FixedModes refuses changes of modes.
+	FixedModes bool
 	// OnWrite is told about every attempt to change something, before its answer
 	// is given; nil means nobody is. ctx is that of the request. It must be safe
 	// for concurrent use.
@@ -61,9 +63,10 @@ type Stats struct {
 // decides again when another was faster, so no two can let in schemas that
 // exclude each other.
 type Registry struct {
-	log    Log
-	policy *policy
-	now    func() time.Time
+	log     Log
+	policy  *policy
+	now     func() time.Time
+	onWrite func(context.Context, Write)
 
 	state   atomic.Pointer[State] // frozen; replaced only by publish
 	reading chan struct{}         // holds a token while the log is read
@@ -75,10 +78,11 @@ type Registry struct {
 
 // A job is a command on its way through the writer.
 type job struct {
-	cmd    command
-	answer any
-	err    error
-	done   chan struct{} // closed once answer and err are there
+	cmd           command
+	answer        any
+	err           error
+	before, after string        // marks of what the command is about, if anybody asks
+	done          chan struct{} // closed once the fields above are there
 }
 
 // Open reads the log and returns a registry that knows what it says. Close must
@@ -97,8 +101,10 @@ func Open(ctx context.Context, log Log, languages []lang.Language, compat Compat
 			parser:       &parser{languages: languages, limits: opts.Limits.orDefault()},
 			compat:       compat,
 			defaultLevel: level,
+			fixedModes:   opts.FixedModes,
 		},
 		now:     opts.Now,
+		onWrite: opts.OnWrite,
 		reading: make(chan struct{}, 1),
 		queue:   make(chan *job, queueLength),
 		stop:    make(chan struct{}),
@@ -161,34 +167,68 @@ func (r *Registry) publish(st *State) {
 // do sends a command through the writer and waits for the answer. If ctx ends
 // first, the command may still happen.
 func do[T any](ctx context.Context, r *Registry, cmd command) (T, error) {
-	var none T
 	j := &job{cmd: cmd, done: make(chan struct{})}
+	err := r.send(ctx, j)
+	if err == nil {
+		err = j.err
+	}
+	if r.onWrite != nil {
+		r.onWrite(ctx, j.written(err))
+	}
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return j.answer.(T), nil
+}
+
+// send returns when a job is done, or why it is not known to be.
+func (r *Registry) send(ctx context.Context, j *job) error {
 	if r.closing.Load() {
-		return none, errClosed()
+		return errClosed()
 	}
 	select {
 	case r.queue <- j:
 	case <-r.stop:
-		return none, errClosed()
+		return errClosed()
 	case <-ctx.Done():
-		return none, ctx.Err()
+		return ctx.Err()
 	}
 	select {
 	case <-j.done:
+		return nil
 	case <-ctx.Done():
-		return none, ctx.Err()
+		return ctx.Err()
 	case <-r.done:
 		// The writer may have answered with its last breath.
 		select {
 		case <-j.done:
+			return nil
 		default:
-			return none, errClosed()
+			return errClosed()
 		}
 	}
-	if j.err != nil {
-		return none, j.err
+}
+
+// written describes a job for an audit log. Of one whose end is not known it
+// reads only what the writer does not touch.
+func (j *job) written(err error) Write {
+	w := Write{Err: err}
+	w.Action, w.Subject = j.cmd.target()
+	w.Subject = normalName(w.Subject)
+	select {
+	case <-j.done:
+	default:
+		return w
 	}
-	return j.answer.(T), nil
+	w.Before, w.After = j.before, j.after
+	switch answer := j.answer.(type) {
+	case Registered:
+		w.Version, w.ID = answer.Number, answer.ID
+	case int:
+		w.Version = answer
+	}
+	return w
 }
 
 func errClosed() error { return api.Unavailable.With("the registry is shutting down") }
@@ -261,7 +301,7 @@ func (r *Registry) commit(batch []*job) {
 		}
 	}
 	for _, j := range batch {
-		j.answer, j.err = nil, storeError(err)
+		j.answer, j.err, j.after = nil, storeError(err), j.before
 	}
 }
 
@@ -272,11 +312,17 @@ func (r *Registry) decideAll(st *State, batch []*job) (*State, []Record) {
 	next, now := st.clone(), r.now()
 	var records []Record
 	for _, j := range batch {
+		if r.onWrite != nil {
+			j.before = j.cmd.mark(next)
+		}
 		d, err := r.decide(next, j.cmd, now)
 		j.answer, j.err = d.answer, err
 		if err == nil {
 			next.apply(d.records, next.next)
 			records = append(records, d.records...)
+		}
+		if r.onWrite != nil {
+			j.after = j.cmd.mark(next)
 		}
 	}
 	return next, records
@@ -293,6 +339,9 @@ func (r *Registry) decide(st *State, cmd command, now time.Time) (d decision, er
 }
 
 func storeError(cause error) error {
+	if errors.Is(cause, ErrNotLeader) {
+		return api.NoLeader.Because(cause)
+	}
 	if errors.Is(cause, context.DeadlineExceeded) {
 		return api.OperationTimedOut.Because(cause, "the log did not answer in time")
 	}

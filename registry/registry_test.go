@@ -237,8 +237,8 @@ func BenchmarkStart(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				if reg.MaxID() != n {
-					b.Fatalf("%d ids, want %d", reg.MaxID(), n)
+				if reg.MaxID("") != n {
+					b.Fatalf("%d ids, want %d", reg.MaxID(""), n)
 				}
 				reg.Close()
 				log.Close()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -16,12 +17,7 @@ import (
 
 // dump writes down everything that a state knows.
 func dump(st *State) map[string]string {
-	out := map[string]string{"max id": fmt.Sprint(st.maxID)}
-	for name, versions := range st.subjects.all() {
-		for _, v := range versions {
-			out[fmt.Sprintf("%s v%d", name, v.number)] = fmt.Sprintf("id %d, %q, %v, deleted %v, at %d", v.id, v.text, v.refs, v.deleted, v.time)
-		}
-	}
+	out := map[string]string{}
 	names := func(list []api.SubjectVersion) string {
 		var out []string
 		for _, n := range list {
@@ -30,22 +26,52 @@ func dump(st *State) map[string]string {
 		slices.Sort(out)
 		return strings.Join(out, ", ")
 	}
-	for id, c := range st.byID.all() {
-		back, ok := st.byHash.find(c.hash)
-		out[fmt.Sprint("id ", id)] = fmt.Sprintf("%q, by hash %d %v, used by %s", c.text, back, ok, names(st.uses.get(id)))
-	}
-	for target, users := range st.users.all() {
-		out[fmt.Sprintf("users of %s v%d", target.Subject, target.Version)] = names(users)
-	}
-	for name, c := range st.configs.all() {
-		out["config "+name] = c.Level()
-	}
+	st.spaces.Scan(func(context string, sp *space) bool {
+		out["context "+context] = fmt.Sprintf("max id %d, listed %v, %d versions", sp.maxID, sp.listed, sp.versions)
+		sp.subjects.Scan(func(name string, versions []*version) bool {
+			for _, v := range versions {
+				out[fmt.Sprintf("%s v%d", v.subject, v.number)] = fmt.Sprintf("id %d, %q, %v, %v, %v, deleted %v, at %d", v.id, v.text, v.refs, plain(v.metadata), v.rules != nil, v.deleted, v.time)
+			}
+			return true
+		})
+		sp.byID.Scan(func(id int, e *entry) bool {
+			back, ok := st.held(e.hash, context)
+			var users []api.SubjectVersion
+			for _, v := range e.uses {
+				users = append(users, v.name())
+			}
+			out[fmt.Sprint("id ", id, " of ", context)] = fmt.Sprintf("%q, by hash %d %v, used by %s", e.text, back, ok, names(users))
+			return true
+		})
+		return true
+	})
+	st.users.Scan(func(target string, users []api.SubjectVersion) bool {
+		out["users of "+target] = names(users)
+		return true
+	})
+	st.names.Scan(func(name string, contexts []string) bool {
+		out["contexts of "+name] = strings.Join(contexts, ", ")
+		return true
+	})
+	st.byHash.Scan(func(h string, holders []holder) bool {
+		out[fmt.Sprintf("hash %x", h)] = fmt.Sprint(holders)
+		return true
+	})
+	st.configs.Scan(func(scope string, c *api.Config) bool {
+		out["config "+scope] = c.Level()
+		return true
+	})
+	st.modes.Scan(func(scope, mode string) bool {
+		out["mode "+scope] = mode
+		return true
+	})
 	return out
 }
 
 func randomCommand(r *rand.Rand) command {
-	subject := fmt.Sprintf("s%d", r.IntN(6))
-	switch r.IntN(12) {
+	context := []string{"", "", ":.c:", ":.d:"}[r.IntN(4)]
+	subject := context + fmt.Sprintf("s%d", r.IntN(6))
+	switch r.IntN(18) {
 	case 0, 1:
 		return SubjectDeletion{Subject: subject, Permanent: r.IntN(2) == 0}
 	case 2, 3:
@@ -53,9 +79,23 @@ func randomCommand(r *rand.Rand) command {
 	case 4:
 		return level(subject, []string{"NONE", "BACKWARD", "FULL_TRANSITIVE"}[r.IntN(3)])
 	case 5:
-		return ConfigDeletion{Subject: subject}
+		return ConfigDeletion{Scope: subject}
 	case 6, 7:
 		return referring(subject, fmt.Sprint("a w", r.IntN(4)), api.Reference{Name: "r", Subject: fmt.Sprintf("s%d", r.IntN(6)), Version: Latest})
+	case 8:
+		scope := []string{"", context, subject}[r.IntN(3)]
+		return ModeChange{Scope: scope, Mode: []string{"IMPORT", "READWRITE", "READWRITE", "READONLY"}[r.IntN(4)], Force: r.IntN(2) == 0}
+	case 9:
+		return ModeDeletion{Scope: []string{"", context, subject}[r.IntN(3)], Recursive: r.IntN(2) == 0}
+	case 10, 11:
+		id := 1 + r.IntN(40)
+		out := reg(subject, fmt.Sprint("b w", r.IntN(9)))
+		out.Request.ID, out.Request.Version = &id, 1+r.IntN(6)
+		return out
+	case 12:
+		return ContextDeletion{Context: ".d"}
+	case 13:
+		return Tagging{Subject: subject, Version: Latest, Request: api.TagRequest{Metadata: &api.Metadata{Properties: map[string]string{"k": fmt.Sprint(r.IntN(3))}}}}
 	}
 	return reg(subject, strings.Repeat("a ", 1+r.IntN(4))+fmt.Sprint("w", r.IntN(3)))
 }
@@ -70,12 +110,19 @@ func TestReplay(t *testing.T) {
 	r := rand.New(rand.NewPCG(seed, 0))
 	p, st := testPolicy(), newState()
 	var log []Record
-	owner := map[int]hash{}
+	owner := map[holder]hash{}
+	accepted := map[string]int{}
 	for step := range 3000 {
-		d, err := decide(p, st, randomCommand(r), time.UnixMilli(int64(step)))
+		cmd := randomCommand(r)
+		d, err := decide(p, st, cmd, time.UnixMilli(int64(step)))
 		if err != nil {
 			continue
 		}
+		// An import may bring back an id whose content was purged.
+		bringing, _ := cmd.(Registration)
+		imported := bringing.Request.ID != nil
+		action, _ := cmd.target()
+		accepted[action]++
 		log = append(log, d.records...)
 		frozen, before := st, dump(st)
 		st = st.clone()
@@ -85,18 +132,26 @@ func TestReplay(t *testing.T) {
 				t.Fatalf("step %d changed a state that others can see (-want +got):\n%s", step, diff)
 			}
 		}
-		for id, c := range st.byID.all() {
-			if h, known := owner[id]; known && h != c.hash {
-				t.Fatalf("step %d: id %d was given to two contents", step, id)
+		st.spaces.Scan(func(context string, sp *space) bool {
+			sp.byID.Scan(func(id int, e *entry) bool {
+				key := holder{context, id}
+				if h, known := owner[key]; known && h != e.hash && !imported {
+					t.Fatalf("step %d: id %d of %q was given to two contents", step, id, context)
+				}
+				owner[key] = e.hash
+				return true
+			})
+			return true
+		})
+		st.users.Scan(func(target string, _ []api.SubjectVersion) bool {
+			subject, number, _ := strings.Cut(target, "\x00")
+			if n, _ := strconv.Atoi(number); st.version(subject, n) == nil {
+				t.Fatalf("step %d: a reference to %q dangles", step, target)
 			}
-			owner[id] = c.hash
-		}
-		for target := range st.users.all() {
-			if st.version(target.Subject, target.Version) == nil {
-				t.Fatalf("step %d: a reference to %v dangles", step, target)
-			}
-		}
+			return true
+		})
 	}
+	t.Logf("accepted: %v", accepted)
 	text, err := json.Marshal(log)
 	if err != nil {
 		t.Fatal(err)

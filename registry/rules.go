@@ -13,7 +13,7 @@ func Rules(c *compat.Checker) Compatibility { return rules{c} }
 
 type rules struct{ checker *compat.Checker }
 
-func (r rules) Differences(level string, newer, older lang.Schema) []Difference {
+func (r rules) Differences(level, _ string, newer, older lang.Schema) []Difference {
 	var out []Difference
 	for _, f := range r.checker.Differences(compat.Level(level), newer, older) {
 		out = append(out, Difference{ErrorType: f.ErrorType, Description: describe(f), Info: f.Info, OldReads: f.Breaks == rule.OldReaders})

@@ -49,10 +49,11 @@ func newResolver(st *State, limits Limits) *resolver {
 
 // resolve returns the source with all its references. Only the schema itself
 // may be told to use live versions alone; what is stored keeps what it has.
-func (r *resolver) resolve(path, typ, text string, refs []api.Reference, which Visible) (*resolved, error) {
-	out := &resolved{source: lang.Source{Type: lang.Type(typ), Path: path, Text: text}, nodes: 1, bytes: len(text)}
+func (r *resolver) resolve(subject, typ, text string, refs []api.Reference, which Visible) (*resolved, error) {
+	out := &resolved{source: lang.Source{Type: lang.Type(typ), Path: subject, Text: text}, nodes: 1, bytes: len(text)}
+	context, _ := splitName(subject)
 	for _, ref := range refs {
-		target, err := r.target(ref, which)
+		target, err := r.target(api.SubjectVersion{Subject: refersTo(context, ref), Version: ref.Version}, which)
 		if err != nil {
 			return nil, err
 		}
@@ -74,23 +75,23 @@ func (r *resolver) resolve(path, typ, text string, refs []api.Reference, which V
 	return out, nil
 }
 
-func (r *resolver) target(ref api.Reference, which Visible) (*resolved, error) {
-	name := api.SubjectVersion{Subject: ref.Subject, Version: ref.Version}
-	v := r.st.version(ref.Subject, ref.Version)
+func (r *resolver) target(name api.SubjectVersion, which Visible) (*resolved, error) {
+	v := r.st.version(name.Subject, name.Version)
 	if v == nil || !which.shows(v.deleted) {
-		return nil, api.InvalidSchema.With(fmt.Sprintf("No schema reference found for subject %q and version %d", ref.Subject, ref.Version))
+		return nil, api.InvalidSchema.With(fmt.Sprintf("No schema reference found for subject %q and version %d", name.Subject, name.Version))
 	}
 	if out := r.done[name]; out != nil {
 		return out, nil
 	}
 	if r.visiting[name] {
-		return nil, api.InvalidSchema.With(fmt.Sprintf("Invalid reference: subject %q version %d refers to itself", ref.Subject, ref.Version))
+		return nil, api.InvalidSchema.With(fmt.Sprintf("Invalid reference: subject %q version %d refers to itself", name.Subject, name.Version))
 	}
 	r.visiting[name] = true
-	out, err := r.resolve(v.path(), v.typ, v.text, v.refs, All)
+	out, err := r.resolve(v.subject, v.typ, v.text, v.refs, All)
 	if err != nil {
 		return nil, err
 	}
+	out.source.Path = v.path()
 	delete(r.visiting, name)
 	r.done[name] = out
 	return out, nil
@@ -99,18 +100,19 @@ func (r *resolver) target(ref api.Reference, which Visible) (*resolved, error) {
 func (v *version) path() string { return fmt.Sprintf("%s v%d", v.subject, v.number) }
 
 // pinReferences checks the references of a request and replaces "latest" by the
-// number it stands for now.
-func pinReferences(st *State, refs []api.Reference) ([]api.Reference, error) {
+// number it stands for now. Subjects stay as they are spelled.
+func pinReferences(st *State, context string, refs []api.Reference) ([]api.Reference, error) {
 	out := slices.Clone(refs)
 	for i := range out {
 		r := &out[i]
-		subject, ok := cutContext(r.Subject)
-		if r.Name == "" || subject == "" || !ok {
+		if context == "" {
+			r.Subject = normalName(r.Subject)
+		}
+		if _, name := splitName(r.Subject); r.Name == "" || name == "" || r.Version < 1 && r.Version != Latest {
 			return nil, api.InvalidSchema.With(fmt.Sprintf("Invalid reference: name %q, subject %q, version %d", r.Name, r.Subject, r.Version))
 		}
-		r.Subject = subject
 		if r.Version == Latest {
-			if v := st.latest(subject); v != nil {
+			if v := st.latest(refersTo(context, *r)); v != nil {
 				r.Version = v.number
 			}
 		}

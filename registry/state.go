@@ -1,24 +1,54 @@
 package registry
 
 import (
-	"cmp"
 	"slices"
+	"sync"
+
+	"github.com/tidwall/btree"
 
 	"github.com/wireproof/wireproof/registry/api"
 )
 
+// A table is an ordered map whose copies share what they do not change.
+type table[K interface{ ~string | ~int }, V any] = btree.Map[K, V]
+
 // A State is everything that the records of a log say, indexed. It changes by
 // apply alone, and not at all once others can see it. What it points to is
-// immutable and shared between copies.
+// immutable and shared between copies; a copy costs nothing, and a change costs
+// the same however much there is.
 type State struct {
-	next     Offset // where the next record will be
+	next    Offset // where the next record will be
+	spaces  *table[string, *space]
+	names   *table[string, []string] // bare name to the contexts that have such a subject
+	byHash  *table[string, []holder] // who has what a hash stands for, in the order of contexts
+	users   *table[string, []api.SubjectVersion]
+	configs *table[string, *api.Config] // by scope
+	modes   *table[string, string]      // by scope
+	// copying serializes copies of tables: copying marks the original, which
+	// readers do not notice and other copies would.
+	copying *sync.Mutex
+}
+
+// A space is what belongs to one context.
+type space struct {
+	owner    *State // the one state that may still change it
 	maxID    int    // highest id ever given
+	listed   bool
+	versions int // soft-deleted ones too
 	subjects *table[string, []*version]
-	byID     *table[int, *content]
-	byHash   *table[hash, int]
-	uses     *table[int, []api.SubjectVersion] // id to versions that have it, soft-deleted ones too
-	users    *table[api.SubjectVersion, []api.SubjectVersion]
-	configs  *table[string, api.Config] // by subject; "" holds the global ones
+	byID     *table[int, *entry]
+}
+
+// An entry is what an id stands for, and who has it: soft-deleted versions too.
+type entry struct {
+	*content
+	uses []*version
+}
+
+// A holder is a context that has a content, and the id that it has there.
+type holder struct {
+	context string
+	id      int
 }
 
 // A content is what an id stands for.
@@ -28,152 +58,92 @@ type content struct {
 	text     string
 	refs     []api.Reference
 	metadata *api.Metadata
+	rules    *api.RuleSet
 	hash     hash
 }
 
 // A version is a numbered place of a content in a subject.
 type version struct {
 	*content
-	subject string
+	subject string // qualified
 	number  int
 	time    int64
 	deleted bool
 }
 
 func newState() *State {
-	return &State{
-		subjects: newTable[string, []*version](),
-		byID:     newTable[int, *content](),
-		byHash:   newTable[hash, int](),
-		uses:     newTable[int, []api.SubjectVersion](),
-		users:    newTable[api.SubjectVersion, []api.SubjectVersion](),
-		configs:  newTable[string, api.Config](),
+	s := &State{
+		spaces:  new(table[string, *space]),
+		names:   new(table[string, []string]),
+		byHash:  new(table[string, []holder]),
+		users:   new(table[string, []api.SubjectVersion]),
+		configs: new(table[string, *api.Config]),
+		modes:   new(table[string, string]),
+		copying: new(sync.Mutex),
 	}
+	s.own("")
+	return s
 }
 
 // clone returns a State that may be changed apart from s, which is frozen from
 // then on. Slices are shared too: apply replaces them and never writes into one.
 func (s *State) clone() *State {
+	s.copying.Lock()
+	defer s.copying.Unlock()
 	c := *s
-	c.subjects = s.subjects.clone()
-	c.byID = s.byID.clone()
-	c.byHash = s.byHash.clone()
-	c.uses = s.uses.clone()
-	c.users = s.users.clone()
-	c.configs = s.configs.clone()
+	c.spaces = s.spaces.Copy()
+	c.names = s.names.Copy()
+	c.byHash = s.byHash.Copy()
+	c.users = s.users.Copy()
+	c.configs = s.configs.Copy()
+	c.modes = s.modes.Copy()
 	return &c
 }
 
-// apply makes s say what the records state. It accepts whatever a log holds: a
-// record of a kind that it does not know is left to the version that wrote it.
-func (s *State) apply(records []Record, next Offset) {
-	for i := range records {
-		s.applyOne(&records[i])
+// noSpace is what a context holds that does not exist. It is never changed.
+var noSpace = &space{subjects: new(table[string, []*version]), byID: new(table[int, *entry])}
+
+// space returns what a context holds, to be read.
+func (s *State) space(context string) *space {
+	if sp, ok := s.spaces.Get(context); ok {
+		return sp
 	}
-	s.next = next
+	return noSpace
 }
 
-func (s *State) applyOne(r *Record) {
-	s.maxID = max(s.maxID, r.ID)
-	switch r.Kind {
-	case SchemaRecord:
-		if r.Schema != nil {
-			s.putVersion(r)
-		}
-	case PurgeRecord:
-		s.removeVersion(r.Subject, r.Version)
-	case ConfigRecord:
-		if r.Config == nil {
-			s.configs.remove(r.Subject)
-		} else {
-			s.configs.set(r.Subject, *r.Config)
-		}
+// own returns what a context holds, to be changed.
+func (s *State) own(context string) *space {
+	sp := s.space(context)
+	if sp.owner == s {
+		return sp
 	}
-}
-
-func (s *State) putVersion(r *Record) {
-	stored := r.Schema
-	sum := hashOf(stored.Text, stored.References, stored.Metadata)
-	body := s.byID.get(r.ID)
-	if body == nil || body.hash != sum {
-		body = &content{r.ID, stored.Type, stored.Text, stored.References, stored.Metadata, sum}
-	}
-	s.removeVersion(r.Subject, r.Version)
-	s.byID.set(r.ID, body)
-	s.byHash.set(sum, r.ID)
-	v := &version{content: body, subject: r.Subject, number: r.Version, time: r.Time, deleted: stored.Deleted}
-	old := s.subjects.get(r.Subject)
-	i, _ := slices.BinarySearchFunc(old, r.Version, compareNumber)
-	// Clipped, so that copies of the state that share old never see v.
-	s.subjects.set(r.Subject, slices.Insert(slices.Clip(old), i, v))
-
-	self := v.name()
-	s.uses.set(r.ID, append(slices.Clip(s.uses.get(r.ID)), self))
-	for _, target := range v.targets() {
-		s.users.set(target, append(slices.Clip(s.users.get(target)), self))
-	}
-}
-
-func (s *State) removeVersion(subject string, number int) {
-	old := s.subjects.get(subject)
-	i, found := slices.BinarySearchFunc(old, number, compareNumber)
-	if !found {
-		return
-	}
-	v, self := old[i], old[i].name()
-	if len(old) == 1 {
-		s.subjects.remove(subject)
+	c := *sp
+	c.owner = s
+	if sp == noSpace {
+		c.subjects, c.byID = new(table[string, []*version]), new(table[int, *entry])
 	} else {
-		s.subjects.set(subject, slices.Delete(slices.Clone(old), i, i+1))
+		s.copying.Lock()
+		c.subjects, c.byID = sp.subjects.Copy(), sp.byID.Copy()
+		s.copying.Unlock()
 	}
-	drop(s.uses, v.id, self)
-	for _, target := range v.targets() {
-		drop(s.users, target, self)
-	}
-	if len(s.uses.get(v.id)) == 0 {
-		s.byID.remove(v.id)
-		s.byHash.remove(v.hash)
-	}
+	s.spaces.Set(context, &c)
+	return &c
 }
 
-func drop[K comparable](t *table[K, []api.SubjectVersion], key K, gone api.SubjectVersion) {
-	left := slices.DeleteFunc(slices.Clone(t.get(key)), func(x api.SubjectVersion) bool { return x == gone })
-	if len(left) == 0 {
-		t.remove(key)
-	} else {
-		t.set(key, left)
-	}
+// at returns the value of a key, or the zero value.
+func at[K interface{ ~string | ~int }, V any](t *table[K, V], key K) V {
+	v, _ := t.Get(key)
+	return v
 }
 
-func compareNumber(v *version, number int) int { return cmp.Compare(v.number, number) }
-
-func (v *version) name() api.SubjectVersion {
-	return api.SubjectVersion{Subject: v.subject, Version: v.number}
-}
-
-// targets returns the versions that v refers to, each once.
-func (v *version) targets() []api.SubjectVersion {
-	out := make([]api.SubjectVersion, 0, len(v.refs))
-	for _, r := range v.refs {
-		target := api.SubjectVersion{Subject: r.Subject, Version: r.Version}
-		if !slices.Contains(out, target) {
-			out = append(out, target)
-		}
-	}
-	return out
-}
-
-// record returns the record that states v, deleted or not.
-func (v *version) record(deleted bool, now int64) Record {
-	return Record{
-		Kind: SchemaRecord, Subject: v.subject, Version: v.number, ID: v.id, Time: now,
-		Schema: &StoredSchema{Type: v.typ, Text: v.text, References: v.refs, Metadata: v.metadata, Deleted: deleted},
-	}
+func (s *State) versions(subject string) []*version {
+	context, name := splitName(subject)
+	return at(s.space(context).subjects, name)
 }
 
 // version returns a version, soft-deleted or not, or nil.
 func (s *State) version(subject string, number int) *version {
-	all := s.subjects.get(subject)
+	all := s.versions(subject)
 	if i, ok := slices.BinarySearchFunc(all, number, compareNumber); ok {
 		return all[i]
 	}
@@ -181,8 +151,10 @@ func (s *State) version(subject string, number int) *version {
 }
 
 // latest returns the highest live version, or nil.
-func (s *State) latest(subject string) *version {
-	for _, v := range slices.Backward(s.subjects.get(subject)) {
+func (s *State) latest(subject string) *version { return latestOf(s.versions(subject)) }
+
+func latestOf(versions []*version) *version {
+	for _, v := range slices.Backward(versions) {
 		if !v.deleted {
 			return v
 		}
@@ -190,20 +162,38 @@ func (s *State) latest(subject string) *version {
 	return nil
 }
 
-// visible returns the versions of a subject in ascending order.
+// visible returns the versions of a subject in ascending order. The slice must
+// not be written to.
 func (s *State) visible(subject string, which Visible) []*version {
-	return slices.DeleteFunc(slices.Clone(s.subjects.get(subject)), func(v *version) bool { return !which.shows(v.deleted) })
+	return visibleOf(s.versions(subject), which)
+}
+
+func visibleOf(all []*version, which Visible) []*version {
+	if !slices.ContainsFunc(all, func(v *version) bool { return !which.shows(v.deleted) }) {
+		return all
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(v *version) bool { return !which.shows(v.deleted) })
 }
 
 // referrers returns who refers to a version, in the order in which they came.
 func (s *State) referrers(target api.SubjectVersion, which Visible) []*version {
 	var out []*version
-	for _, name := range s.users.get(target) {
+	for _, name := range at(s.users, keyOfVersion(target)) {
 		if v := s.version(name.Subject, name.Version); v != nil && which.shows(v.deleted) {
 			out = append(out, v)
 		}
 	}
 	return out
+}
+
+// held returns the id that a content has in a context.
+func (s *State) held(h hash, context string) (id int, ok bool) {
+	for _, holder := range at(s.byHash, h.key()) {
+		if holder.context == context {
+			return holder.id, true
+		}
+	}
+	return 0, false
 }
 
 // Visible says which versions an answer shows.

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -8,38 +9,132 @@ import (
 	"github.com/wireproof/wireproof/registry/api"
 )
 
-// A request may spell a subject with its context, as :.context:subject. The
-// default context has an empty name.
+// A qualified name is :.context:subject. The default context is named "." by
+// the protocol and "" here; its subjects are bare names. A scope is where a
+// setting or a mode applies: a subject, a context spelled :.context:, or "" for
+// the default context, whose settings are those of the server.
 const (
 	defaultContext = ":.:"
 	anyContext     = ":*:"
+	// globalContext is no context: its settings and modes are those of all.
+	globalContext = ".__GLOBAL"
+	globalScope   = ":.__GLOBAL:"
 )
 
-// cutContext returns a subject without the default context, and whether it is
-// in the default context at all.
-func cutContext(subject string) (string, bool) {
-	subject = strings.TrimPrefix(subject, defaultContext)
-	return subject, !strings.HasPrefix(subject, ":.") && !strings.HasPrefix(subject, anyContext)
+// splitName cuts a qualified name. What does not begin with a whole context is
+// a bare name.
+func splitName(qualified string) (context, name string) {
+	if !strings.HasPrefix(qualified, ":.") {
+		return "", qualified
+	}
+	context, name, ok := strings.Cut(qualified[1:], ":")
+	switch {
+	case !ok:
+		return "", qualified
+	case context == ".":
+		return "", name
+	}
+	return context, name
 }
 
-// newSubject checks the name of a subject that is about to be written to.
+// joinName is the inverse of splitName.
+func joinName(context, name string) string {
+	if context == "" {
+		return name
+	}
+	return ":" + context + ":" + name
+}
+
+// normalName returns the one spelling of a name: the default context is not
+// spelled out.
+func normalName(name string) string { return joinName(splitName(name)) }
+
+// NormalName returns the one spelling of a qualified name or scope: the default
+// context is not spelled out.
+func NormalName(name string) string { return normalName(name) }
+
+// ReferenceSubject returns the qualified subject that a reference from a subject
+// means.
+func ReferenceSubject(subject string, r api.Reference) string {
+	context, _ := splitName(subject)
+	return refersTo(context, r)
+}
+
+// newSubject checks the name of a subject that is about to be written to, and
+// returns its one spelling.
 func newSubject(name string) (string, error) {
-	subject, ok := cutContext(name)
-	if !ok || subject == "" || subject == "__GLOBAL" || subject == "__EMPTY" || strings.ContainsFunc(subject, unicode.IsControl) {
+	context, subject := splitName(name)
+	if subject == "" || subject == "__GLOBAL" || subject == "__EMPTY" || context == globalContext ||
+		strings.HasPrefix(subject, anyContext) || strings.ContainsFunc(name, unicode.IsControl) {
 		return "", api.InvalidSubject.With(name)
 	}
-	return subject, nil
+	return joinName(context, subject), nil
 }
 
-// matcher returns a function that says which subjects a prefix selects; absent
-// is what the prefix means when it was not given.
-func matcher(prefix *string, absent string) func(subject string) bool {
+// newScope checks where a setting or a mode is to apply.
+func newScope(name string) (string, error) {
+	switch name {
+	case "", defaultContext:
+		return "", nil
+	case globalScope:
+		return globalScope, nil
+	}
+	context, subject := splitName(name)
+	if subject == "" && context != "" && context != globalContext && !strings.ContainsFunc(context, unicode.IsControl) {
+		return joinName(context, ""), nil
+	}
+	return newSubject(name)
+}
+
+// A selection says which subjects of which contexts a prefix means.
+type selection struct {
+	all     bool
+	context string
+	prefix  string
+}
+
+// selectionOf reads a prefix; absent is what it means when it was not given.
+func selectionOf(prefix *string, absent string) selection {
 	p := absent
 	if prefix != nil {
 		p = *prefix
 	}
-	p, ok := cutContext(strings.TrimPrefix(p, anyContext))
-	return func(subject string) bool { return ok && strings.HasPrefix(subject, p) }
+	if rest, ok := strings.CutPrefix(p, anyContext); ok {
+		return selection{all: true, prefix: rest}
+	}
+	context, rest := splitName(p)
+	return selection{context: context, prefix: rest}
+}
+
+// subjects yields what a selection means, in the order of qualified names.
+func (s *State) selected(sel selection, visit func(qualified string, versions []*version)) {
+	var contexts []string
+	if sel.all {
+		contexts = s.spaces.Keys()
+	} else {
+		contexts = []string{sel.context}
+	}
+	type found struct {
+		name     string
+		versions []*version
+	}
+	var out []found
+	for _, context := range contexts {
+		sp := s.space(context)
+		sp.subjects.Ascend(sel.prefix, func(name string, versions []*version) bool {
+			if !strings.HasPrefix(name, sel.prefix) {
+				return false
+			}
+			out = append(out, found{joinName(context, name), versions})
+			return true
+		})
+	}
+	if len(contexts) > 1 {
+		slices.SortFunc(out, func(a, b found) int { return strings.Compare(a.name, b.name) })
+	}
+	for _, f := range out {
+		visit(f.name, f.versions)
+	}
 }
 
 // Latest is the version that stands for the highest live one.

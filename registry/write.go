@@ -25,11 +25,17 @@ func (r *Registry) warm(c Registration) error {
 		return err
 	}
 	st := r.state.Load()
-	_, err = r.policy.candidate(st, subject, c.Request, c.Normalize || r.policy.normalize(st, subject), Live)
+	_, err = r.policy.candidate(st, subject, c.Request, c.givenID() < 0 && (c.Normalize || r.policy.normalize(st, subject)), All)
 	if len(c.Request.References) > 0 {
 		return nil // the state of another node may know the references
 	}
 	return err
+}
+
+// Tag returns a version that differs from another in tags, metadata or rules,
+// after adding it.
+func (r *Registry) Tag(ctx context.Context, c Tagging) (Registered, error) {
+	return do[Registered](ctx, r, c)
 }
 
 // DeleteSubject deletes the versions of a subject and returns their numbers.
@@ -42,6 +48,12 @@ func (r *Registry) DeleteVersion(ctx context.Context, c VersionDeletion) (int, e
 	return do[int](ctx, r, c)
 }
 
+// DeleteContext takes an empty context off the list and reports whether it was
+// there.
+func (r *Registry) DeleteContext(ctx context.Context, c ContextDeletion) (bool, error) {
+	return do[bool](ctx, r, c)
+}
+
 // SetConfig changes settings and returns them as they are then.
 func (r *Registry) SetConfig(ctx context.Context, c ConfigChange) (api.Config, error) {
 	return do[api.Config](ctx, r, c)
@@ -50,4 +62,14 @@ func (r *Registry) SetConfig(ctx context.Context, c ConfigChange) (api.Config, e
 // DeleteConfig removes settings and returns what they were.
 func (r *Registry) DeleteConfig(ctx context.Context, c ConfigDeletion) (api.Config, error) {
 	return do[api.Config](ctx, r, c)
+}
+
+// SetMode changes a mode and returns it.
+func (r *Registry) SetMode(ctx context.Context, c ModeChange) (string, error) {
+	return do[string](ctx, r, c)
+}
+
+// DeleteMode removes a mode and returns what it was, "" if there was none.
+func (r *Registry) DeleteMode(ctx context.Context, c ModeDeletion) (string, error) {
+	return do[string](ctx, r, c)
 }

@@ -30,8 +30,11 @@ const (
 	InvalidSubject        Code = 42208
 	SchemaTooLarge        Code = 42209
 	InvalidRuleSet        Code = 42210
+	ContextNotEmpty       Code = 42211
 	StoreFailure          Code = 50001
 	OperationTimedOut     Code = 50002
+	ForwardFailed         Code = 50003
+	NoLeader              Code = 50004
 	BadRequest            Code = 400
 	Unauthorized          Code = 401
 	Forbidden             Code = 403
@@ -41,6 +44,7 @@ const (
 	BodyTooLarge          Code = 413
 	UnsupportedMediaType  Code = 415
 	UnprocessableEntity   Code = 422
+	TooManyRequests       Code = 429
 	InternalError         Code = 500
 	Unavailable           Code = 503
 	incompatibleBefore8   Code = 409 // what 7.x servers answer for IncompatibleSchema
@@ -68,6 +72,7 @@ var table = [...]Row{
 	{BodyTooLarge, "HTTP 413 Request Entity Too Large: the limit is %d bytes", "The body, unpacked, is over the limit of the server."},
 	{UnsupportedMediaType, "HTTP 415 Unsupported Media Type", "The Content-Type or Content-Encoding is not one of the protocol."},
 	{UnprocessableEntity, "%s", "The request has no body where one is needed."},
+	{TooManyRequests, "%s", "The client asks more often than it may; the header Retry-After says when to ask again."},
 	{InternalError, "%s", "The server failed; its log says why."},
 	{Unavailable, "%s", "The server is shutting down; ask again."},
 	{SubjectNotFound, "Subject '%s' not found.", "No version of the subject exists, or all are soft-deleted."},
@@ -89,8 +94,11 @@ var table = [...]Row{
 	{InvalidSubject, "The specified subject '%s' is not a valid.", "The name holds a control character or is reserved."},
 	{SchemaTooLarge, "Register operation failed because schema is too large", "The text is over the limit of the server."},
 	{InvalidRuleSet, "%s", "The rule set breaks the rules for rules."},
+	{ContextNotEmpty, "The specified context '%s' is not empty.", "Delete its subjects for good first."},
 	{StoreFailure, "%s", "The log could not be written; nothing was stored, or the answer was lost. Asking again is safe."},
 	{OperationTimedOut, "%s", "The log did not answer in time. Asking again is safe."},
+	{ForwardFailed, "Error while forwarding %s to the leader", "The server that may write could not be reached. Asking again is safe."},
+	{NoLeader, "Leader not known.", "No server may write right now; one will within seconds."},
 }
 
 // An Error is what the server answers when it does not do what was asked.

@@ -30,7 +30,7 @@ func (s toySchema) Normalized() string {
 	return strings.Join(slices.Sorted(slices.Values(s.words)), " ")
 }
 
-func (toy) Differences(_ string, newer, older lang.Schema) (out []registry.Difference) {
+func (toy) Differences(_, _ string, newer, older lang.Schema) (out []registry.Difference) {
 	for _, word := range older.(toySchema).words {
 		if !slices.Contains(newer.(toySchema).words, word) {
 			out = append(out, registry.Difference{ErrorType: "WORD_REMOVED", Description: word})

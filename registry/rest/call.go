@@ -21,9 +21,10 @@ import (
 // A call is one request on its way through a route.
 type call struct {
 	*handler
+	route *route // nil until it is found
 	w     http.ResponseWriter
 	r     *http.Request
-	vars  map[string]string
+	vars  variables
 	query url.Values
 }
 
@@ -54,12 +55,17 @@ func (c *call) optional(name string) *string {
 	return &v
 }
 
-func (c *call) subject() string { return c.vars["subject"] }
+// subject returns the subject in the path, what an alias stands for already
+// looked up.
+func (c *call) subject() string { return c.vars.subject }
 
-func (c *call) version() (int, error) { return registry.ParseVersion(c.vars["version"]) }
+// subjectParameter returns the parameter subject, likewise.
+func (c *call) subjectParameter() string { return c.reg.Alias(c.query.Get("subject")) }
+
+func (c *call) version() (int, error) { return registry.ParseVersion(c.vars.version) }
 
 func (c *call) id() (int, error) {
-	n, err := strconv.ParseInt(c.vars["id"], 10, 32)
+	n, err := strconv.ParseInt(c.vars.id, 10, 32)
 	if err != nil {
 		return 0, api.NotFound.With()
 	}
@@ -108,7 +114,7 @@ const unlimited = math.MaxInt32
 // body reads the JSON of a request into v. The limit on its size is checked
 // before anything is parsed, and again on what a packed body unpacks to.
 func (c *call) body(v any) error {
-	if !readable(c.r.Header.Get("Content-Type")) {
+	if !isJSON(c.r.Header.Get("Content-Type")) {
 		return api.UnsupportedMediaType.With()
 	}
 	data, err := c.bytes()
@@ -181,7 +187,9 @@ func (c *call) unread(err error) error {
 
 // schemaRequest reads the body of register, lookup and compatibility check.
 func (c *call) schemaRequest() (req api.RegisterRequest, err error) {
-	err = c.body(&req)
+	if err = c.body(&req); err == nil {
+		err = c.mayUse(req)
+	}
 	return req, err
 }
 
@@ -190,8 +198,24 @@ func (c *call) schemaRequest() (req api.RegisterRequest, err error) {
 func (c *call) schema(v registry.Version) api.Schema {
 	return api.Schema{
 		Subject: v.Subject, Version: v.Number, ID: v.ID, GUID: v.GUID, SchemaType: string(v.Type),
-		References: v.References, Metadata: v.Metadata, Schema: c.text(v), Time: &v.Time, Deleted: &v.Deleted,
+		References: c.references(v), Metadata: v.Metadata, RuleSet: v.RuleSet, Schema: c.text(v), Tags: c.tags(v),
+		Time: &v.Time, Deleted: &v.Deleted,
 	}
+}
+
+// references returns the references of a version, qualified on request.
+func (c *call) references(v registry.Version) []api.Reference {
+	if c.query.Get("referenceFormat") == "qualified" {
+		return registry.QualifiedReferences(v)
+	}
+	return v.References
+}
+
+func (c *call) tags(v registry.Version) []api.SchemaTags {
+	if names := c.query["findTags"]; len(names) > 0 {
+		return c.reg.Tags(v, names)
+	}
+	return nil
 }
 
 func (c *call) text(v registry.Version) string { return c.reg.Format(v, c.query.Get("format")) }

@@ -1,17 +1,13 @@
 package rest
 
 import (
+	"strings"
+
 	"github.com/wireproof/wireproof/registry"
 	"github.com/wireproof/wireproof/registry/api"
 )
 
-// global reports whether a path of settings names no subject.
-func (c *call) global() bool { return c.subject() == "" || c.subject() == ":.:" }
-
 func getConfig(c *call) (*reply, error) {
-	if c.global() {
-		return ok(c.reg.Config(c.r.Context(), "", true))
-	}
 	return ok(c.reg.Config(c.r.Context(), c.subject(), c.flag("defaultToGlobal")))
 }
 
@@ -20,7 +16,7 @@ func putConfig(c *call) (*reply, error) {
 	if err := c.body(&update); err != nil {
 		return nil, err
 	}
-	cfg, err := c.reg.SetConfig(c.r.Context(), registry.ConfigChange{Subject: c.subject(), Global: c.global(), Update: update})
+	cfg, err := c.reg.SetConfig(c.r.Context(), registry.ConfigChange{Scope: c.subject(), Update: update})
 	if err != nil {
 		return nil, err
 	}
@@ -28,17 +24,38 @@ func putConfig(c *call) (*reply, error) {
 }
 
 func deleteConfig(c *call) (*reply, error) {
-	return ok(c.reg.DeleteConfig(c.r.Context(), registry.ConfigDeletion{Subject: c.subject(), Global: c.global()}))
+	return ok(c.reg.DeleteConfig(c.r.Context(), registry.ConfigDeletion{Scope: c.subject()}))
 }
 
-func getMode(c *call) (*reply, error) {
-	if !c.global() && !c.flag("defaultToGlobal") {
-		return nil, api.SubjectModeNotSet.With(c.subject())
+func modeOf(mode string, err error) (*reply, error) {
+	if err != nil {
+		return nil, err
 	}
-	mode := api.ModeReadWrite
+	if mode == "" {
+		return &reply{json: api.Mode{}}, nil
+	}
 	return &reply{json: api.Mode{Mode: &mode}}, nil
 }
 
-func putMode(*call) (*reply, error) {
-	return nil, api.OperationNotPermitted.With("Mode changes are not allowed")
+func getMode(c *call) (*reply, error) {
+	return modeOf(c.reg.Mode(c.r.Context(), c.subject(), c.flag("defaultToGlobal")))
+}
+
+// putMode echoes what was asked for; null goes back to the inherited mode.
+func putMode(c *call) (*reply, error) {
+	var update api.Mode
+	if err := c.body(&update); err != nil {
+		return nil, err
+	}
+	mode := ""
+	if update.Mode != nil {
+		if mode = *update.Mode; strings.TrimSpace(mode) == "" {
+			return nil, api.InvalidMode.With()
+		}
+	}
+	return modeOf(c.reg.SetMode(c.r.Context(), registry.ModeChange{Scope: c.subject(), Mode: mode, Force: c.flag("force")}))
+}
+
+func deleteMode(c *call) (*reply, error) {
+	return modeOf(c.reg.DeleteMode(c.r.Context(), registry.ModeDeletion{Scope: c.subject(), Recursive: c.flag("recursive")}))
 }

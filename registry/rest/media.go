@@ -69,8 +69,8 @@ func quality(entry string) (name string, q float64) {
 	return strings.TrimSpace(name), q
 }
 
-// readable reports whether a body of this Content-Type is read as JSON.
-func readable(contentType string) bool {
+// isJSON reports whether a body of this Content-Type is read as JSON.
+func isJSON(contentType string) bool {
 	if contentType == "" {
 		return true
 	}

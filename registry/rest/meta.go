@@ -1,6 +1,12 @@
 package rest
 
-import "github.com/wireproof/wireproof/registry/api"
+import (
+	"slices"
+	"strings"
+
+	"github.com/wireproof/wireproof/registry"
+	"github.com/wireproof/wireproof/registry/api"
+)
 
 func root(*call) (*reply, error) { return &reply{json: struct{}{}}, nil }
 
@@ -20,4 +26,24 @@ func deployment(*call) (*reply, error) {
 	return &reply{json: api.Deployment{Attributes: []string{}}}, nil
 }
 
-func contexts(c *call) (*reply, error) { return ok(page(c, []string{"."}, unlimited)) }
+func contexts(c *call) (*reply, error) {
+	all := readable(c, c.reg.Contexts(), func(context string) string { return ":" + context + ":" })
+	if prefix := c.query.Get("contextPrefix"); prefix != "" {
+		all = slices.DeleteFunc(all, func(context string) bool { return !strings.HasPrefix(context, prefix) })
+	}
+	return ok(page(c, all, unlimited))
+}
+
+func deleteContext(c *call) (*reply, error) {
+	name := "." + strings.TrimPrefix(strings.Trim(c.vars.context, ":"), ".")
+	if err := c.may(api.Delete, ":"+name+":"); err != nil {
+		return nil, err
+	}
+	if strings.Contains(name, ":") {
+		return nil, api.BadRequest.With("the context in the path holds a colon")
+	}
+	if _, err := c.reg.DeleteContext(c.r.Context(), registry.ContextDeletion{Context: name}); err != nil {
+		return nil, err
+	}
+	return &reply{empty: true}, nil
+}

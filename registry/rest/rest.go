@@ -5,9 +5,12 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -76,33 +79,51 @@ func New(reg *registry.Registry, opts Options) http.Handler {
 
 // A reply is what a route answers: text as it is, anything else as JSON.
 type reply struct {
-	json any
-	text string // used if json is nil
+	json      any
+	text      string // used if json is nil
+	empty     bool   // no body at all
+	immutable bool   // may be kept for ever
 }
 
 // ServeHTTP answers every request, also one for a path that does not exist, in
 // the protocol's own form.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	start := time.Now()
 	id := r.Header.Get("X-Request-ID")
 	if id == "" {
 		id = rand.Text()
 	}
 	w.Header().Set("X-Request-ID", id)
-	contentType, out, err := h.answer(w, r)
-	status := http.StatusOK
+	c := &call{handler: h, w: w, r: r}
+	contentType, out, err := c.answer()
+	seen := Answer{Status: http.StatusOK}
+	if c.route != nil {
+		seen.Route = c.route.path
+	}
 	if err != nil {
 		var e *api.Error
-		e, status = h.fault(r, err)
+		e, seen.Status = h.fault(r, err)
+		seen.Code = e.Code
 		out = &reply{json: e}
+		if bareError(r.Method, seen.Status) {
+			out = &reply{empty: true}
+		}
+	} else if out.empty {
+		seen.Status = http.StatusNoContent
 	}
-	w.Header().Set("Content-Type", contentType)
-	if err != nil && bareError(r.Method, status) {
-		w.Header().Del("Content-Type")
-		w.WriteHeader(status)
-		return
+	if !out.forwarded() {
+		w.Header().Set("Content-Type", contentType)
+		c.cacheable(out, err)
+		seen.Status, seen.Bytes = write(w, r, seen.Status, out)
 	}
-	write(w, r, status, out)
+	if h.opts.OnAnswer != nil {
+		seen.Took = time.Since(start)
+		h.opts.OnAnswer(r, seen)
+	}
 }
+
+// forwarded reports whether another server has answered.
+func (out *reply) forwarded() bool { return out == nil }
 
 // bareError reports whether the protocol answers without a body: when routing
 // fails for a method that it does not use for reading or writing.
@@ -115,18 +136,32 @@ func bareError(method string, status int) bool {
 }
 
 // answer finds the route and runs it.
-func (h *handler) answer(w http.ResponseWriter, r *http.Request) (contentType string, out *reply, err error) {
+func (c *call) answer() (contentType string, out *reply, err error) {
 	contentType = mediaTypes[0]
-	found, vars, err := match(w, r)
+	path, err := segments(c.r.URL)
 	if err != nil {
 		return contentType, nil, err
 	}
-	accepted, ok := negotiate(r.Header.Values("Accept"))
+	c.query = c.r.URL.Query()
+	if path, c.query, err = intoContext(path, c.query); err != nil {
+		return contentType, nil, err
+	}
+	if c.route, c.vars, err = match(c.w, c.r.Method, path); err != nil {
+		return contentType, nil, err
+	}
+	accepted, ok := negotiate(c.r.Header.Values("Accept"))
 	if !ok {
 		return contentType, nil, api.NotAcceptable.With()
 	}
-	c := &call{handler: h, w: w, r: r, vars: vars, query: r.URL.Query()}
-	out, err = found(c)
+	if c.vars.subject != "" && slices.Contains(path, "subjects") {
+		c.vars.subject = c.reg.Alias(c.vars.subject)
+	}
+	if c.route.verb != "" {
+		if err := c.may(c.route.verb, c.vars.subject); err != nil {
+			return accepted, nil, err
+		}
+	}
+	out, err = c.route.serve(c)
 	return accepted, out, err
 }
 
@@ -147,8 +182,29 @@ func (h *handler) fault(r *http.Request, err error) (*api.Error, int) {
 	return e, status
 }
 
-// write sends a reply, packed if it is long and the client can unpack it.
-func write(w http.ResponseWriter, r *http.Request, status int, out *reply) {
+// cacheable says how long an answer may be kept. What never changes may be kept
+// by proxies too, unless it was given for credentials.
+func (c *call) cacheable(out *reply, err error) {
+	switch {
+	case err != nil || c.r.Method != http.MethodGet && c.r.Method != http.MethodHead:
+	case !out.immutable:
+		c.w.Header().Set("Cache-Control", "no-cache")
+	case c.opts.Access != nil:
+		c.w.Header().Set("Cache-Control", "private, max-age=31536000, immutable")
+	default:
+		c.w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+	}
+}
+
+// write sends a reply, packed if it is long and the client can unpack it, and
+// returns the status and the length of what it sent. A reader who has the answer
+// already is told so.
+func write(w http.ResponseWriter, r *http.Request, status int, out *reply) (int, int) {
+	if out.empty {
+		w.Header().Del("Content-Type")
+		w.WriteHeader(status)
+		return status, 0
+	}
 	body := []byte(out.text)
 	if out.json != nil {
 		var buf bytes.Buffer
@@ -156,11 +212,19 @@ func write(w http.ResponseWriter, r *http.Request, status int, out *reply) {
 		enc.SetEscapeHTML(false)
 		if err := enc.Encode(out.json); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
-			return
+			return http.StatusInternalServerError, 0
 		}
 		body = bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
 	}
-	w.Header().Add("Vary", "Accept-Encoding")
+	w.Header().Add("Vary", "Accept, Accept-Encoding")
+	if status == http.StatusOK && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+		tag := etag(body)
+		w.Header().Set("ETag", tag)
+		if slices.Contains(r.Header.Values("If-None-Match"), tag) {
+			w.WriteHeader(http.StatusNotModified)
+			return http.StatusNotModified, 0
+		}
+	}
 	if len(body) >= gzipFrom && acceptsGzip(r) {
 		var buf bytes.Buffer
 		zip := gzip.NewWriter(&buf)
@@ -171,9 +235,17 @@ func write(w http.ResponseWriter, r *http.Request, status int, out *reply) {
 	}
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
-	if r.Method != http.MethodHead {
-		w.Write(body) // if it fails, the client is gone and nobody can be told
+	if r.Method == http.MethodHead {
+		return status, 0
 	}
+	n, _ := w.Write(body) // if it fails, the client is gone and nobody can be told
+	return status, n
+}
+
+// etag identifies a body. It is weak, because a packed body has the same.
+func etag(body []byte) string {
+	sum := sha256.Sum256(body)
+	return `W/"` + hex.EncodeToString(sum[:8]) + `"`
 }
 
 func acceptsGzip(r *http.Request) bool {

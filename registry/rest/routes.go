@@ -2,7 +2,6 @@ package rest
 
 import (
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -10,111 +9,135 @@ import (
 )
 
 // A route answers one method of one path. A segment in braces matches any
-// segment that is not empty, percent-decoded once, so a subject may hold an
-// encoded slash.
+// segment that is not empty.
 type route struct {
 	method string
 	path   string
+	verb   api.Verb // what must be allowed for the subject in the path, or the server; "" if the route asks itself
 	serve  func(*call) (*reply, error)
+	parts  []string
 }
 
 // routes returns the whole API.
 func routes() []route {
 	const get, put, post, del = http.MethodGet, http.MethodPut, http.MethodPost, http.MethodDelete
-	return []route{
-		{get, "/", root},
-		{post, "/", root},
-		{get, "/v1/metadata/id", clusterID},
-		{get, "/v1/metadata/version", serverVersion},
-		{get, "/v1/metadata/deployment", deployment},
-		{get, "/contexts", contexts},
+	list := []route{
+		{method: get, path: "/", serve: root},
+		{method: post, path: "/", serve: root},
+		{method: get, path: "/v1/metadata/id", serve: clusterID},
+		{method: get, path: "/v1/metadata/version", serve: serverVersion},
+		{method: get, path: "/v1/metadata/deployment", serve: deployment},
+		{method: get, path: "/contexts", serve: contexts},
+		{method: del, path: "/contexts/{context}", serve: deleteContext},
 
-		{get, "/subjects", listSubjects},
-		{post, "/subjects/{subject}", lookup},
-		{del, "/subjects/{subject}", deleteSubject},
-		{get, "/subjects/{subject}/metadata", byMetadata},
-		{get, "/subjects/{subject}/versions", listVersions},
-		{post, "/subjects/{subject}/versions", register},
-		{get, "/subjects/{subject}/versions/{version}", getVersion},
-		{del, "/subjects/{subject}/versions/{version}", deleteVersion},
-		{get, "/subjects/{subject}/versions/{version}/schema", getVersionText},
-		{get, "/subjects/{subject}/versions/{version}/referencedby", referencedBy},
+		{method: get, path: "/subjects", serve: listSubjects},
+		{method: post, path: "/subjects/{subject}", verb: api.Read, serve: lookup},
+		{method: del, path: "/subjects/{subject}", verb: api.Delete, serve: deleteSubject},
+		{method: get, path: "/subjects/{subject}/metadata", verb: api.Read, serve: byMetadata},
+		{method: get, path: "/subjects/{subject}/versions", verb: api.Read, serve: listVersions},
+		{method: post, path: "/subjects/{subject}/versions", verb: api.Write, serve: register},
+		{method: get, path: "/subjects/{subject}/versions/{version}", verb: api.Read, serve: getVersion},
+		{method: del, path: "/subjects/{subject}/versions/{version}", verb: api.Delete, serve: deleteVersion},
+		{method: get, path: "/subjects/{subject}/versions/{version}/schema", verb: api.Read, serve: getVersionText},
+		{method: get, path: "/subjects/{subject}/versions/{version}/referencedby", verb: api.Read, serve: referencedBy},
+		{method: post, path: "/subjects/{subject}/versions/{version}/tags", verb: api.Write, serve: tag},
 
-		{get, "/schemas", listSchemas},
-		{get, "/schemas/types", types},
-		{get, "/schemas/ids/{id}", getByID},
-		{get, "/schemas/ids/{id}/schema", getTextByID},
-		{get, "/schemas/ids/{id}/subjects", subjectsOfID},
-		{get, "/schemas/ids/{id}/versions", versionsOfID},
-		{get, "/schemas/guids/{guid}", getByGUID},
-		{get, "/schemas/guids/{guid}/ids", idsOfGUID},
+		{method: get, path: "/schemas", serve: listSchemas},
+		{method: get, path: "/schemas/types", serve: types},
+		{method: get, path: "/schemas/ids/{id}", serve: getByID},
+		{method: get, path: "/schemas/ids/{id}/schema", serve: getTextByID},
+		{method: get, path: "/schemas/ids/{id}/subjects", serve: subjectsOfID},
+		{method: get, path: "/schemas/ids/{id}/versions", serve: versionsOfID},
+		{method: get, path: "/schemas/guids/{guid}", serve: getByGUID},
+		{method: get, path: "/schemas/guids/{guid}/ids", serve: idsOfGUID},
 
-		{post, "/compatibility/subjects/{subject}/versions", checkAll},
-		{post, "/compatibility/subjects/{subject}/versions/{version}", checkVersion},
+		{method: post, path: "/compatibility/subjects/{subject}/versions", verb: api.Read, serve: checkAll},
+		{method: post, path: "/compatibility/subjects/{subject}/versions/{version}", verb: api.Read, serve: checkVersion},
 
-		{get, "/config", getConfig},
-		{put, "/config", putConfig},
-		{del, "/config", deleteConfig},
-		{get, "/config/{subject}", getConfig},
-		{put, "/config/{subject}", putConfig},
-		{del, "/config/{subject}", deleteConfig},
+		{method: get, path: "/config", verb: api.Read, serve: getConfig},
+		{method: put, path: "/config", verb: api.Configure, serve: putConfig},
+		{method: del, path: "/config", verb: api.Configure, serve: deleteConfig},
+		{method: get, path: "/config/{subject}", verb: api.Read, serve: getConfig},
+		{method: put, path: "/config/{subject}", verb: api.Configure, serve: putConfig},
+		{method: del, path: "/config/{subject}", verb: api.Configure, serve: deleteConfig},
 
-		{get, "/mode", getMode},
-		{put, "/mode", putMode},
-		{del, "/mode", putMode},
-		{get, "/mode/{subject}", getMode},
-		{put, "/mode/{subject}", putMode},
-		{del, "/mode/{subject}", putMode},
+		{method: get, path: "/mode", verb: api.Read, serve: getMode},
+		{method: put, path: "/mode", verb: api.Admin, serve: putMode},
+		{method: del, path: "/mode", verb: api.Admin, serve: deleteMode},
+		{method: get, path: "/mode/{subject}", verb: api.Read, serve: getMode},
+		{method: put, path: "/mode/{subject}", verb: api.Admin, serve: putMode},
+		{method: del, path: "/mode/{subject}", verb: api.Admin, serve: deleteMode},
 	}
+	for i := range list {
+		list[i].parts = strings.Split(strings.Trim(list[i].path, "/"), "/")
+	}
+	return list
 }
 
 // table is routes, made once.
 var table = routes()
 
-// match finds the route of a request and the values of its braces. HEAD is
-// served as GET.
-func match(w http.ResponseWriter, r *http.Request) (serve func(*call) (*reply, error), vars map[string]string, err error) {
-	method := r.Method
+// writes reports whether a route changes something, which only a leader may do.
+func (rt *route) writes() bool {
+	return rt.method != http.MethodGet && rt.verb != api.Read && rt.path != "/"
+}
+
+// match finds the route of a path and the values of its braces. HEAD is served
+// as GET.
+func match(w http.ResponseWriter, method string, path []string) (*route, variables, error) {
 	if method == http.MethodHead {
 		method = http.MethodGet
 	}
-	path := strings.Split(strings.TrimSuffix(r.URL.EscapedPath(), "/"), "/")
 	var allowed []string
-	for _, rt := range table {
-		found, ok := fit(rt.path, path)
+	for i := range table {
+		rt := &table[i]
+		vars, ok := rt.fit(path)
 		if !ok {
 			continue
 		}
 		if rt.method == method {
-			return rt.serve, found, nil
+			return rt, vars, nil
 		}
 		allowed = append(allowed, rt.method)
 	}
 	if allowed == nil {
-		return nil, nil, api.NotFound.With()
+		return nil, variables{}, notOffered(path)
 	}
 	if slices.Contains(allowed, http.MethodGet) {
 		allowed = append(allowed, http.MethodHead)
 	}
 	w.Header().Set("Allow", strings.Join(allowed, ", "))
-	return nil, nil, api.MethodNotAllowed.With()
+	return nil, variables{}, api.MethodNotAllowed.With()
 }
 
-func fit(pattern string, path []string) (map[string]string, bool) {
-	want := strings.Split(strings.TrimSuffix(pattern, "/"), "/")
-	if len(want) != len(path) {
-		return nil, false
+// variables are the values of the braces in a path.
+type variables struct{ subject, version, id, guid, context string }
+
+func (v *variables) set(name, value string) {
+	switch name {
+	case "{subject}":
+		v.subject = value
+	case "{version}":
+		v.version = value
+	case "{id}":
+		v.id = value
+	case "{guid}":
+		v.guid = value
+	case "{context}":
+		v.context = value
 	}
-	vars := map[string]string{}
-	for i, w := range want {
-		got, err := url.PathUnescape(path[i])
-		switch name, isVar := strings.CutPrefix(w, "{"); {
-		case err != nil:
-			return nil, false
-		case isVar && got != "":
-			vars[strings.TrimSuffix(name, "}")] = got
-		case w != got:
-			return nil, false
+}
+
+func (rt *route) fit(path []string) (vars variables, ok bool) {
+	if len(rt.parts) != len(path) {
+		return vars, false
+	}
+	for i, want := range rt.parts {
+		switch got := path[i]; {
+		case strings.HasPrefix(want, "{") && got != "":
+			vars.set(want, got)
+		case want != got:
+			return vars, false
 		}
 	}
 	return vars, true
@@ -123,5 +146,16 @@ func fit(pattern string, path []string) (map[string]string, bool) {
 // Public reports whether a path is answered without credentials: clients look
 // there for what this server does not offer, and some stop at a refusal.
 func Public(path string) bool {
-	return strings.HasPrefix(path, "/associations") || strings.HasPrefix(path, "/dek-registry/")
+	first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	return slices.Contains([]string{"associations", "associations:batchGet", "associations:batchMutate", "dek-registry", "exporters"}, first)
+}
+
+// notOffered says why there is nothing at a path.
+func notOffered(path []string) error {
+	if Public(path[0]) {
+		e := api.NotFound.With()
+		e.Message += ": this registry has no " + strings.ReplaceAll(path[0], ":", " ") + "; see its list of what it offers at /openapi.yaml"
+		return e
+	}
+	return api.NotFound.With()
 }

@@ -20,15 +20,23 @@ func unparsed(err error) *api.Error {
 }
 
 func listSchemas(c *call) (*reply, error) {
-	found, err := page(c, c.reg.Schemas(registry.Listing{
+	all := c.reg.Schemas(registry.Listing{
 		Prefix: c.optional("subjectPrefix"), Visible: c.visible(), LatestOnly: c.flag("latestOnly"),
-	}), maxSchemas)
+		RuleType: c.query.Get("ruleType"), Aliases: c.flag("aliases"),
+	})
+	found, err := page(c, readable(c, all, func(v registry.Version) string { return v.Subject }), maxSchemas)
 	if err != nil {
 		return nil, err
 	}
 	out := make([]api.Schema, len(found))
 	for i, v := range found {
 		out[i] = c.schema(v)
+	}
+	if c.flag("aliases") {
+		names := c.reg.AliasesOf()
+		for i := range out {
+			out[i].Aliases = readable(c, names[out[i].Subject], func(s string) string { return s })
+		}
 	}
 	return &reply{json: out}, nil
 }
@@ -40,15 +48,24 @@ func (c *call) findByID() (registry.Version, error) {
 	if err != nil {
 		return registry.Version{}, err
 	}
-	return c.reg.ByID(c.r.Context(), id, c.query.Get("subject"))
+	v, err := c.reg.ByID(c.r.Context(), id, c.subjectParameter())
+	if err == nil {
+		err = c.mayRead(v)
+	}
+	return v, err
 }
 
 // schemaString describes a schema without its place.
 func (c *call) schemaString(v registry.Version) api.SchemaString {
 	return api.SchemaString{
-		GUID: v.GUID, SchemaType: string(v.Type), Schema: c.text(v), References: v.References, Metadata: v.Metadata,
-		Time: &v.Time, Deleted: &v.Deleted,
+		GUID: v.GUID, SchemaType: string(v.Type), Schema: c.text(v), References: c.references(v), Metadata: v.Metadata,
+		RuleSet: v.RuleSet, Tags: c.tags(v), Time: &v.Time, Deleted: &v.Deleted,
 	}
+}
+
+// forEver reports whether the answer for an id depends on nothing that changes.
+func (c *call) forEver() bool {
+	return !c.query.Has("subject") && !c.query.Has("fetchMaxId") && !c.query.Has("findTags")
 }
 
 func getByID(c *call) (*reply, error) {
@@ -61,10 +78,10 @@ func getByID(c *call) (*reply, error) {
 		out.Subject, out.Version = v.Subject, v.Number
 	}
 	if c.flag("fetchMaxId") {
-		highest := c.reg.MaxID()
+		highest := c.reg.MaxID(v.Subject)
 		out.MaxID = &highest
 	}
-	return &reply{json: out}, nil
+	return &reply{json: out, immutable: c.forEver()}, nil
 }
 
 func getTextByID(c *call) (*reply, error) {
@@ -72,7 +89,7 @@ func getTextByID(c *call) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &reply{text: c.text(v)}, nil
+	return &reply{text: c.text(v), immutable: c.forEver()}, nil
 }
 
 func (c *call) uses() ([]api.SubjectVersion, error) {
@@ -80,7 +97,8 @@ func (c *call) uses() ([]api.SubjectVersion, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.reg.Uses(c.r.Context(), id, c.visible())
+	uses, err := c.reg.Uses(c.r.Context(), id, c.subjectParameter(), c.visible())
+	return readable(c, uses, func(u api.SubjectVersion) string { return u.Subject }), err
 }
 
 func versionsOfID(c *call) (*reply, error) {
@@ -105,22 +123,29 @@ func subjectsOfID(c *call) (*reply, error) {
 	return ok(page(c, out, unlimited))
 }
 
+func (c *call) findByGUID() (registry.Version, error) {
+	v, err := c.reg.ByGUID(c.r.Context(), c.vars.guid)
+	if err == nil {
+		err = c.mayRead(v)
+	}
+	return v, err
+}
+
 func getByGUID(c *call) (*reply, error) {
-	v, err := c.reg.ByGUID(c.r.Context(), c.vars["guid"])
+	v, err := c.findByGUID()
 	if err != nil {
 		return nil, err
 	}
-	return &reply{json: c.schemaString(v)}, nil
+	return &reply{json: c.schemaString(v), immutable: c.forEver()}, nil
 }
 
 func idsOfGUID(c *call) (*reply, error) {
-	v, err := c.reg.ByGUID(c.r.Context(), c.vars["guid"])
-	out := []api.ContextID{}
-	switch {
-	case err == nil:
-		out = append(out, api.ContextID{Context: ".", ID: v.ID})
-	case !errors.Is(err, api.SchemaNotFound):
+	if _, err := c.findByGUID(); err != nil && !errors.Is(err, api.SchemaNotFound) {
 		return nil, err
 	}
-	return &reply{json: out}, nil
+	ids, err := c.reg.IDsOfGUID(c.r.Context(), c.vars.guid)
+	if err != nil {
+		return nil, err
+	}
+	return ok(readable(c, ids, func(id api.ContextID) string { return ":" + id.Context + ":" }), nil)
 }

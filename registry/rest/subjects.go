@@ -6,7 +6,8 @@ import (
 )
 
 func listSubjects(c *call) (*reply, error) {
-	return ok(page(c, c.reg.Subjects(c.optional("subjectPrefix"), c.visibleOrOnlyDeleted()), unlimited))
+	all := c.reg.Subjects(c.optional("subjectPrefix"), c.visibleOrOnlyDeleted())
+	return ok(page(c, readable(c, all, func(s string) string { return s }), unlimited))
 }
 
 func lookup(c *call) (*reply, error) {
@@ -17,6 +18,9 @@ func lookup(c *call) (*reply, error) {
 	v, err := c.reg.Lookup(c.r.Context(), registry.Lookup{
 		Subject: c.subject(), Request: req, Normalize: c.flag("normalize"), Visible: c.visible(),
 	})
+	if err == nil {
+		err = c.may(api.Read, v.Subject) // it may be in another context
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -34,6 +38,9 @@ func byMetadata(c *call) (*reply, error) {
 		want[keys[i]] = values[i]
 	}
 	v, err := c.reg.WithProperties(c.r.Context(), c.subject(), want, c.visible())
+	if err == nil {
+		err = c.may(api.Read, v.Subject)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -77,14 +84,34 @@ func register(c *call) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
+	return c.registered(v), nil
+}
+
+func (c *call) registered(v registry.Registered) *reply {
 	out := api.RegisterResponse{
 		ID: v.ID, Version: v.Number, GUID: v.GUID, SchemaType: string(v.Type),
-		References: v.References, Metadata: v.Metadata, Schema: c.text(v.Version),
+		References: v.References, Metadata: v.Metadata, RuleSet: v.RuleSet, Schema: c.text(v.Version),
 	}
 	if v.Existed {
 		out.Time, out.Deleted = &v.Time, &v.Deleted
 	}
-	return &reply{json: out}, nil
+	return &reply{json: out}
+}
+
+func tag(c *call) (*reply, error) {
+	n, err := c.version()
+	if err != nil {
+		return nil, err
+	}
+	var req api.TagRequest
+	if err := c.body(&req); err != nil {
+		return nil, err
+	}
+	v, err := c.reg.Tag(c.r.Context(), registry.Tagging{Subject: c.subject(), Version: n, Request: req})
+	if err != nil {
+		return nil, err
+	}
+	return c.registered(v), nil
 }
 
 // findVersion reads the version in the path.
@@ -97,7 +124,11 @@ func (c *call) findVersion() (registry.Version, error) {
 	if n == registry.Latest {
 		which = registry.Live
 	}
-	return c.reg.Version(c.r.Context(), c.subject(), n, which)
+	v, err := c.reg.Version(c.r.Context(), c.subject(), n, which)
+	if err == nil {
+		err = c.may(api.Read, v.Subject) // it may be in another context
+	}
+	return v, err
 }
 
 func getVersion(c *call) (*reply, error) {
