@@ -25,7 +25,6 @@ const (
 type Audit struct {
 	path   string // empty if the lines go to a writer of the caller
 	report func(error)
-	now    func() time.Time
 	wait   time.Duration
 
 	lines   chan line
@@ -90,7 +89,7 @@ func newAudit(path string, report func(error)) *Audit {
 		report = func(error) {}
 	}
 	return &Audit{
-		path: path, report: report, now: time.Now, wait: auditWait,
+		path: path, report: report, wait: auditWait,
 		lines: make(chan line, auditQueue), reopen: make(chan chan error), done: make(chan struct{}),
 	}
 }
@@ -147,7 +146,7 @@ func (a *Audit) describe(ctx context.Context, w registry.Write) auditLine {
 	}
 	req := RequestFrom(ctx)
 	out := auditLine{
-		Time: a.now().UTC().Format(time.RFC3339Nano), Who: p.Name, How: p.How, Remote: req.Remote, RequestID: req.ID,
+		Time: time.Now().UTC().Format(time.RFC3339Nano), Who: p.Name, How: p.How, Remote: req.Remote, RequestID: req.ID,
 		Action: w.Action, Subject: w.Subject, Version: w.Version, ID: w.ID, Before: w.Before, After: w.After, Result: "ok",
 	}
 	if w.Err == nil {
@@ -181,6 +180,8 @@ func (a *Audit) Reopen() error {
 		return <-result
 	case <-a.done:
 		return errors.New("audit log: it is closed")
+	case <-time.After(a.wait):
+		return fmt.Errorf("audit log: a line has not been written after %v, so the file stays open", a.wait)
 	}
 }
 

@@ -33,7 +33,6 @@ var errCredentials = errors.New("the credentials are not valid")
 type passwords struct {
 	users *reloading[*users]
 	busy  chan struct{} // holds a token for each check; they are slow on purpose
-	now   func() time.Time
 }
 
 // users is the content of a password file.
@@ -63,7 +62,7 @@ func newPasswords(cfg Basic, report func(error)) (*passwords, error) {
 	if err != nil {
 		return nil, fmt.Errorf("basic: %w", err)
 	}
-	return &passwords{users: file, busy: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)), now: time.Now}, nil
+	return &passwords{users: file, busy: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))}, nil
 }
 
 func loadUsers(path string) (*users, error) {
@@ -132,7 +131,7 @@ func splitList(text string) []string {
 func (p *passwords) remembered(name, password string) (Principal, bool) {
 	u := p.users.get()
 	mark := u.mark(name, password)
-	now := p.now()
+	now := time.Now()
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if until, ok := u.verified[mark]; !ok || now.After(until) {
@@ -167,7 +166,7 @@ func (p *passwords) verify(ctx context.Context, name, password string) (Principa
 	if err := bcrypt.CompareHashAndPassword(hash, []byte(password)); err != nil || !ok || tooLong {
 		return Principal{}, errCredentials
 	}
-	u.remember(u.mark(name, password), p.now())
+	u.remember(u.mark(name, password), time.Now())
 	return u.principal(name), nil
 }
 

@@ -40,14 +40,13 @@ type tokens struct {
 	name       string
 	groups     string
 	prefix     string
-	now        func() time.Time
 }
 
 func newTokens(cfg Bearer, report func(error)) (*tokens, error) {
 	t := &tokens{
 		algorithms: []jose.SignatureAlgorithm{jose.RS256, jose.PS256, jose.ES256, jose.EdDSA},
 		issuer:     cfg.Issuer, audience: cfg.Audience, leeway: cfg.Leeway, prefix: cfg.Prefix,
-		name: cfg.NameClaim, groups: cfg.GroupsClaim, now: time.Now,
+		name: cfg.NameClaim, groups: cfg.GroupsClaim,
 	}
 	if cfg.Issuer == "" {
 		return nil, errors.New("bearer.issuer: it is empty; expected the iss claim of the tokens")
@@ -107,7 +106,7 @@ func (t *tokens) verify(ctx context.Context, raw string) (Principal, error) {
 
 // principal reads the claims of a token whose signature is right.
 func (t *tokens) principal(claims jwt.Claims, all map[string]json.RawMessage) (Principal, error) {
-	expected := jwt.Expected{Issuer: t.issuer, AnyAudience: t.audience, Time: t.now()}
+	expected := jwt.Expected{Issuer: t.issuer, AnyAudience: t.audience, Time: time.Now()}
 	if claims.Expiry == nil || claims.ValidateWithLeeway(expected, t.leeway) != nil {
 		return Principal{}, errCredentials
 	}

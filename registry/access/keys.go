@@ -14,7 +14,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -57,7 +57,7 @@ func newKeySource(cfg Bearer, report func(error)) (keySource, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bearer.ca: %w", err)
 	}
-	r := &remoteKeys{issuer: cfg.Issuer, url: cfg.JWKSURL, report: report, now: time.Now, client: newKeyClient(roots)}
+	r := &remoteKeys{issuer: cfg.Issuer, url: cfg.JWKSURL, report: report, client: newKeyClient(roots), busy: make(chan struct{}, 1)}
 	if cfg.JWKSURL != "" {
 		return r, secure("bearer.jwks_url", cfg.JWKSURL)
 	}
@@ -160,43 +160,75 @@ func (f keyFile) find(_ context.Context, h jose.Header) ([]*jose.JSONWebKey, err
 	return f.keys.get().find(h), nil
 }
 
-// remoteKeys is a key set that the issuer serves.
+// remoteKeys is a key set that the issuer serves. Who has a key that is known
+// waits for nobody, however slow the issuer is.
 type remoteKeys struct {
 	issuer string
 	client *http.Client
 	report func(error)
-	now    func() time.Time
+	last   atomic.Pointer[fetched] // nil until keys have come once
 
-	mu      sync.Mutex // guards the fields below, and makes fetches take turns
-	url     string     // empty until the issuer's discovery document has said it
-	keys    keySet
-	fetched time.Time // when keys came
-	tried   time.Time // when somebody last asked for them
+	busy  chan struct{} // holds a token while somebody uses the fields below
+	url   string        // empty until the issuer's discovery document has said it
+	tried time.Time     // when somebody last asked for keys
+}
+
+// fetched is a key set with the time when it came.
+type fetched struct {
+	keys keySet
+	at   time.Time
 }
 
 func (r *remoteKeys) find(ctx context.Context, h jose.Header) ([]*jose.JSONWebKey, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	now := r.now()
-	found := r.keys.find(h)
-	fresh := now.Sub(r.fetched) < keysFresh && r.keys != nil
-	if fresh && len(found) > 0 {
-		return found, nil
-	}
-	if now.Sub(r.tried) >= fetchEvery {
-		r.tried = now
-		// Whoever asked first may go away; others want the keys too.
-		keys, err := r.fetch(context.WithoutCancel(ctx))
-		if err != nil {
-			r.report(fmt.Errorf("fetch the keys of the token issuer: %w", err))
-		} else {
-			r.keys, r.fetched = keys, now
+	if last := r.last.Load(); last != nil && time.Since(last.at) < keysStale {
+		if found := last.keys.find(h); len(found) > 0 {
+			if time.Since(last.at) >= keysFresh {
+				r.renew(ctx)
+			}
+			return found, nil
 		}
 	}
-	if r.keys == nil || now.Sub(r.fetched) >= keysStale {
+	select {
+	case r.busy <- struct{}{}:
+	case <-ctx.Done():
 		return nil, errNoKeys
 	}
-	return r.keys.find(h), nil
+	r.refresh(ctx)
+	<-r.busy
+	last := r.last.Load()
+	if last == nil || time.Since(last.at) >= keysStale {
+		return nil, errNoKeys
+	}
+	return last.keys.find(h), nil
+}
+
+// renew fetches the keys while the old ones still do, unless somebody is at it.
+// What it starts ends with the timeout of a fetch.
+func (r *remoteKeys) renew(ctx context.Context) {
+	select {
+	case r.busy <- struct{}{}:
+		go func() {
+			r.refresh(ctx)
+			<-r.busy
+		}()
+	default:
+	}
+}
+
+// refresh fetches the keys, unless somebody has just tried. The caller holds the
+// token of busy.
+func (r *remoteKeys) refresh(ctx context.Context) {
+	if time.Since(r.tried) < fetchEvery {
+		return
+	}
+	r.tried = time.Now()
+	// Whoever asked first may go away; others want the keys too.
+	keys, err := r.fetch(context.WithoutCancel(ctx))
+	if err != nil {
+		r.report(fmt.Errorf("fetch the keys of the token issuer: %w", err))
+		return
+	}
+	r.last.Store(&fetched{keys, time.Now()})
 }
 
 func (r *remoteKeys) fetch(ctx context.Context) (keySet, error) {

@@ -25,7 +25,6 @@ type limiter struct {
 	every   rate.Limit
 	burst   int
 	clients int
-	now     func() time.Time
 
 	mu    sync.Mutex // guards the fields below
 	byKey map[string]*list.Element
@@ -45,7 +44,7 @@ func newLimiter(perSecond float64, burst, clients int) *limiter {
 		clients = defaultClients
 	}
 	return &limiter{
-		every: rate.Limit(perSecond), burst: burst, clients: clients, now: time.Now,
+		every: rate.Limit(perSecond), burst: burst, clients: clients,
 		byKey: map[string]*list.Element{}, order: list.New(),
 	}
 }
@@ -58,7 +57,7 @@ func (l *limiter) take(key string) (wait time.Duration) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now := l.now()
+	now := time.Now()
 	r := l.client(key).limit.ReserveN(now, 1)
 	if wait = r.DelayFrom(now); wait > 0 {
 		r.CancelAt(now)
@@ -74,7 +73,7 @@ func (l *limiter) full(key string) (wait time.Duration) {
 	if !ok {
 		return 0
 	}
-	missing := 1 - e.Value.(*client).limit.TokensAt(l.now())
+	missing := 1 - e.Value.(*client).limit.TokensAt(time.Now())
 	if missing <= 0 {
 		return 0
 	}

@@ -10,13 +10,12 @@ import (
 // certificates takes the sender from a client certificate.
 type certificates struct {
 	cfg MTLS
-	now func() time.Time
 }
 
 func newCertificates(cfg MTLS) (*certificates, error) {
 	switch cfg.Name {
 	case "", "cn", "dns", "uri", "email":
-		return &certificates{cfg, time.Now}, nil
+		return &certificates{cfg}, nil
 	}
 	return nil, fmt.Errorf("mtls.name: %q; expected cn, dns, uri or email", cfg.Name)
 }
@@ -30,7 +29,7 @@ func (c *certificates) principal(conn *tls.ConnectionState) (Principal, bool) {
 	}
 	leaf := conn.VerifiedChains[0][0]
 	name := c.name(leaf)
-	if !plain(name) || c.now().After(leaf.NotAfter) {
+	if !plain(name) || time.Now().After(leaf.NotAfter) {
 		return Principal{}, false
 	}
 	p := Principal{Name: c.cfg.Prefix + name, How: HowMTLS}

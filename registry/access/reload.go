@@ -17,7 +17,6 @@ type reloading[T any] struct {
 	paths  []string
 	load   func() (T, error)
 	report func(error)
-	now    func() time.Time
 
 	value  atomic.Pointer[T]
 	looked atomic.Int64 // nanoseconds since 1970
@@ -28,7 +27,7 @@ type reloading[T any] struct {
 
 // newReloading loads the value for the first time; an error then is final.
 func newReloading[T any](load func() (T, error), report func(error), paths ...string) (*reloading[T], error) {
-	r := &reloading[T]{paths: paths, load: load, report: report, now: time.Now}
+	r := &reloading[T]{paths: paths, load: load, report: report}
 	seen, err := r.stat()
 	if err != nil {
 		return nil, err
@@ -39,13 +38,13 @@ func newReloading[T any](load func() (T, error), report func(error), paths ...st
 	}
 	r.seen = seen
 	r.value.Store(&v)
-	r.looked.Store(r.now().UnixNano())
+	r.looked.Store(time.Now().UnixNano())
 	return r, nil
 }
 
 // get returns the value of the files as they are now, or were a second ago.
 func (r *reloading[T]) get() T {
-	last, now := r.looked.Load(), r.now().UnixNano()
+	last, now := r.looked.Load(), time.Now().UnixNano()
 	if now-last >= int64(lookEvery) && r.looked.CompareAndSwap(last, now) {
 		r.refresh()
 	}
