@@ -21,17 +21,15 @@ func read[T any](ctx context.Context, r *Registry, f func(*State) (T, error)) (T
 	if !errors.As(err, &e) || e.Code.Status() != http.StatusNotFound {
 		return out, err
 	}
-	if err := r.CatchUp(ctx); err != nil {
-		return out, storeReadError(err)
+	look, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	if err := r.CatchUp(look); err != nil {
+		return out, storeError(err)
 	}
 	if fresh := r.state.Load(); fresh != st {
 		return f(fresh)
 	}
 	return out, err
-}
-
-func storeReadError(cause error) error {
-	return api.StoreFailure.Because(cause, cause.Error())
 }
 
 // Types returns the names of the languages.

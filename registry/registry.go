@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 const (
 	queueLength   = 256
 	appendTimeout = 30 * time.Second
+	lookTimeout   = 5 * time.Second // how long a read waits for what others may have written
 	maxConflicts  = 100
 )
 
@@ -68,12 +70,15 @@ type Registry struct {
 	now     func() time.Time
 	onWrite func(context.Context, Write)
 
-	state   atomic.Pointer[State] // frozen; replaced only by publish
-	reading chan struct{}         // holds a token while the log is read
-	queue   chan *job
-	stop    chan struct{} // closed by the first Close
-	closing atomic.Bool
-	done    chan struct{} // closed when run has returned
+	state           atomic.Pointer[State] // frozen; replaced only by publish
+	reading         chan struct{}         // holds a token while the log is read
+	begun, finished atomic.Int64          // readings that were begun; the last of them that ended well
+	following       sync.WaitGroup
+	unfollow        func()
+	queue           chan *job
+	stop            chan struct{} // closed by the first Close
+	closing         atomic.Bool
+	done            chan struct{} // closed when run has returned
 }
 
 // A job is a command on its way through the writer.
@@ -117,6 +122,11 @@ func Open(ctx context.Context, log Log, languages []lang.Language, compat Compat
 	if err := r.CatchUp(ctx); err != nil {
 		return nil, err
 	}
+	followCtx, cancel := context.WithCancel(context.Background())
+	r.unfollow = cancel
+	if w, ok := log.(Watcher); ok {
+		r.following.Go(func() { r.follow(followCtx, w) })
+	}
 	go r.run()
 	return r, nil
 }
@@ -126,31 +136,55 @@ func Open(ctx context.Context, log Log, languages []lang.Language, compat Compat
 func (r *Registry) Close() error {
 	if r.closing.CompareAndSwap(false, true) {
 		close(r.stop)
+		r.unfollow()
 	}
 	<-r.done
+	r.following.Wait()
 	return nil
 }
 
-// CatchUp makes the registry know everything that is in the log now.
+// CatchUp makes the registry know everything that is in the log now. Those who
+// ask while the log is being read share the next reading.
 func (r *Registry) CatchUp(ctx context.Context) error {
+	asked := r.begun.Load()
 	select {
 	case r.reading <- struct{}{}:
 		defer func() { <-r.reading }()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	if r.finished.Load() > asked {
+		return nil // a reading began after the question and has ended well
+	}
+	this := r.begun.Add(1)
 	st := r.state.Load()
 	records, next, err := r.log.ReadFrom(ctx, st.next)
 	if err != nil {
 		return fmt.Errorf("read the log from offset %d: %w", st.next, err)
 	}
-	if next == st.next {
-		return nil
+	if next != st.next {
+		fresh := st.clone()
+		fresh.apply(records, next)
+		r.publish(fresh)
 	}
-	fresh := st.clone()
-	fresh.apply(records, next)
-	r.publish(fresh)
+	r.finished.Store(this)
 	return nil
+}
+
+// A Watcher is a log that tells when others have appended to it.
+type Watcher interface {
+	// Watch returns a channel that receives, perhaps late and once for many, after
+	// something was appended. It ends with ctx.
+	Watch(ctx context.Context) <-chan struct{}
+}
+
+// follow reads the log whenever others have appended to it.
+func (r *Registry) follow(ctx context.Context, w Watcher) {
+	for range w.Watch(ctx) {
+		catchUp, cancel := context.WithTimeout(ctx, appendTimeout)
+		_ = r.CatchUp(catchUp) // whoever asks for what is missing reads again
+		cancel()
+	}
 }
 
 // publish freezes st and shows it to readers, unless they see a later one. The
@@ -345,5 +379,5 @@ func storeError(cause error) error {
 	if errors.Is(cause, context.DeadlineExceeded) {
 		return api.OperationTimedOut.Because(cause, "the log did not answer in time")
 	}
-	return api.StoreFailure.Because(cause, fmt.Sprintf("the log could not be written: %v", cause))
+	return api.StoreFailure.Because(cause, fmt.Sprintf("the log failed: %v", cause))
 }
