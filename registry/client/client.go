@@ -32,7 +32,6 @@ type Client struct {
 	cache   cache
 
 	sources flight[idKey, lang.Source]
-	targets flight[versionKey, *lang.Source]
 	texts   flight[textKey, api.SchemaString]
 	guids   flight[guidKey, api.SchemaString]
 	lookups flight[askedKey, api.Schema]

@@ -126,7 +126,7 @@ func (c *Client) attempt(ctx context.Context, server *url.URL, req request, body
 	if err := decode(data, out); err != nil {
 		return failure{}, err
 	}
-	if etag := resp.Header.Get("ETag"); req.method == http.MethodGet && etag != "" && !revalidate {
+	if etag := resp.Header.Get("ETag"); req.method == http.MethodGet && etag != "" && resp.StatusCode != http.StatusNotModified {
 		c.cache.kept.put(key, page{etag, data})
 	}
 	return failure{}, nil
