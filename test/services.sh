@@ -14,6 +14,7 @@ set -euo pipefail
 KAFKA_VERSION=${KAFKA_VERSION:-4.1.1}
 LOG4J_VERSION=2.24.3
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/wireproof
+CLIENTS=$(cd "$(dirname "$0")" && pwd)/clients
 
 die() { echo "services.sh: $*" >&2; exit 1; }
 
@@ -180,7 +181,11 @@ start_postgres() {
   d=$(cd "$1/postgres" && pwd)
   bin=$(pg_bin)
   [ -n "$bin" ] || die "postgres is not installed: services.sh install postgres"
-  alive "$d/pid" && return
+  for _ in $(seq 600); do # one that was told to stop needs a moment
+    alive "$d/pid" || break
+    sed -n 8p "$d/data/postmaster.pid" 2>/dev/null | grep -q stopping || return 0
+    sleep 0.05
+  done
   [ -f "$d/port" ] || free_port >"$d/port"
   read -r port <"$d/port"
   if [ ! -d "$d/data" ]; then
@@ -230,6 +235,62 @@ get_strace() {
   apt-get update -qq >&2
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends strace >&2
 }
+
+# --- python and node: no servers, but the clients of other languages, pinned below
+# test/clients; what is fetched stays in the cache, in a folder for each set
+
+pinned() { # NAME FILE: the folder of a set
+  echo "$CACHE/$1-$(sha256sum "$2" | cut -c 1-12)"
+}
+
+python_home() { pinned python "$CLIENTS/python/requirements.txt"; }
+node_home() { pinned node "$CLIENTS/javascript/package.json"; }
+
+get_python() {
+  local home
+  home=$(python_home)
+  [ -x "$home/bin/python" ] && [ -f "$home/complete" ] && return
+  if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || die "the Python clients need Python 3.11 with venv: install it"
+    echo "installing Python" >&2
+    apt-get update -qq >&2
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3 python3-venv >&2
+  fi
+  echo "fetching the Python clients" >&2
+  mkdir -p "$CACHE"
+  # In place, since a virtual environment knows its own path; complete says that it is.
+  rm -rf "$home"
+  python3 -m venv "$home" >&2
+  "$home/bin/pip" install -q --disable-pip-version-check --only-binary :all: -r "$CLIENTS/python/requirements.txt" >&2 ||
+    die "pip could not fetch what $CLIENTS/python/requirements.txt names"
+  touch "$home/complete"
+}
+
+start_python() { [ -f "$(python_home)/complete" ] || die "the Python clients are not installed: services.sh install python"; }
+env_python() { echo "export CLIENTS_PYTHON='$(python_home)/bin/python'"; }
+
+get_node() {
+  local home tmp
+  home=$(node_home)
+  if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
+    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || die "the JavaScript clients need Node.js 18 or later and npm: install them"
+    echo "installing Node.js" >&2
+    apt-get update -qq >&2
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nodejs npm >&2
+  fi
+  [ -d "$home" ] && return
+  echo "fetching the JavaScript clients" >&2
+  mkdir -p "$CACHE"
+  tmp=$(mktemp -d "$CACHE/node.XXXXXX")
+  cp "$CLIENTS/javascript/package.json" "$tmp"
+  npm install --prefix "$tmp" --ignore-scripts --no-audit --no-fund --no-package-lock --loglevel=error >&2 ||
+    { rm -rf "$tmp"; die "npm could not fetch what $CLIENTS/javascript/package.json names"; }
+  mv -T "$tmp" "$home" 2>/dev/null || [ -d "$home" ] || die "could not keep the packages in $home"
+  rm -rf "$tmp"
+}
+
+start_node() { [ -d "$(node_home)" ] || die "the JavaScript clients are not installed: services.sh install node"; }
+env_node() { echo "export CLIENTS_NODE_MODULES='$(node_home)/node_modules'"; }
 
 # --- any server
 
