@@ -108,7 +108,11 @@ func parseGrant(g Grant) (rule, error) {
 	return r, nil
 }
 
-const defaultContext = "."
+const (
+	defaultContext = "."
+	// globalContext is no context: its settings and modes are those of all.
+	globalContext = ".__GLOBAL"
+)
 
 // splitSubject cuts a qualified name into its context and its bare name, as the
 // registry does: what does not begin with a whole context is a bare name.
@@ -127,7 +131,7 @@ func splitSubject(qualified string) (context, name string) {
 // subject: a qualified name, a context spelled :.context:, or "" for the server.
 //
 // What concerns a whole context needs a grant for all its subjects ("*"), and
-// what concerns the server one for all contexts too. Reading is the exception:
+// what concerns the server, one for all contexts too. Reading is the exception:
 // whoever may read something in a context may see that it exists and its
 // settings, and whoever may read anything those of the server.
 //
@@ -158,8 +162,9 @@ func (g *Guard) rulesOf(p Principal) []*rule {
 
 func allows(rules []*rule, verb api.Verb, subject string) bool {
 	context, name := splitSubject(subject)
+	server := subject == "" || context == globalContext
 	for _, r := range rules {
-		if slices.Contains(r.may, verb) && r.covers(verb, subject == "", context, name) {
+		if slices.Contains(r.may, verb) && r.covers(verb, server, context, name) {
 			return true
 		}
 	}
@@ -171,7 +176,7 @@ func (r *rule) covers(verb api.Verb, server bool, context, name string) bool {
 	case server && verb == api.Read:
 		return true
 	case server:
-		return slices.ContainsFunc(r.contexts, matchesAll) && slices.ContainsFunc(r.subjects, matchesAll)
+		return slices.ContainsFunc(r.contexts, matchesAllContexts) && slices.ContainsFunc(r.subjects, matchesAll)
 	case !anyMatches(r.contexts, context):
 		return false
 	case name == "" && verb == api.Read:
@@ -183,6 +188,11 @@ func (r *rule) covers(verb api.Verb, server bool, context, name string) bool {
 }
 
 func matchesAll(pattern string) bool { return strings.Trim(pattern, "*") == "" }
+
+// matchesAllContexts is matchesAll for names that all begin with a dot.
+func matchesAllContexts(pattern string) bool {
+	return pattern != defaultContext && matchesAll(strings.TrimPrefix(pattern, defaultContext))
+}
 
 func anyMatches(patterns []string, text string) bool {
 	return slices.ContainsFunc(patterns, func(p string) bool { return glob(p, text) })

@@ -19,6 +19,8 @@ func TestAllows(t *testing.T) {
 		{Who: []string{"user:team"}, May: []string{"*"}, Subjects: []string{"*"}, Contexts: []string{".team"}},
 		{Who: []string{"user:root"}, May: []string{"*"}, Subjects: []string{"*"}, Contexts: []string{"*"}},
 		{Who: []string{"*"}, May: []string{"read"}, Subjects: []string{"public"}},
+		{Who: []string{"user:dots"}, May: []string{"configure"}, Subjects: []string{"*"}, Contexts: []string{".*"}},
+		{Who: []string{"user:under"}, May: []string{"configure"}, Subjects: []string{"*"}, Contexts: []string{".__*"}},
 		{Who: []string{"user:part"}, May: []string{"configure"}, Subjects: []string{"a*", "b*"}, Contexts: []string{"*"}},
 	})
 	if err != nil {
@@ -64,6 +66,12 @@ func TestAllows(t *testing.T) {
 		{user("root"), api.Admin, "", true},
 		{user("root"), api.Configure, ":.any:", true},
 		{user("root"), api.Delete, ":.any:a", true},
+		{user("root"), api.Configure, ":.__GLOBAL:", true},
+		{user("dots"), api.Configure, "", true},
+		{user("dots"), api.Configure, ":.__GLOBAL:", true},
+		{user("under"), api.Configure, ":.__x:", true},
+		{user("under"), api.Configure, ":.__GLOBAL:", false}, // it would be all contexts
+		{user("team"), api.Configure, ":.__GLOBAL:", false},
 		{user("part"), api.Configure, "abc", true},
 		{user("part"), api.Configure, ":.x:", false}, // some subjects are not the context
 		{user("part"), api.Configure, "", false},

@@ -9,6 +9,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	"log"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
@@ -93,7 +94,7 @@ func named(cn string) x509.Certificate {
 func serveTLS(t testing.TB, cfg *tls.Config, h http.Handler) string {
 	t.Helper()
 	srv := httptest.NewUnstartedServer(h)
-	srv.Config.ErrorLog = nil
+	srv.Config.ErrorLog = log.New(io.Discard, "", 0) // refused handshakes are what is tested
 	srv.TLS = cfg
 	srv.EnableHTTP2 = true
 	srv.StartTLS()
