@@ -12,6 +12,7 @@ func TestLanguages(t *testing.T) {
 	texts := map[lang.Type]string{
 		lang.Avro:     `"string"`,
 		lang.Protobuf: `syntax = "proto3"; message M {}`,
+		lang.JSON:     `{"type": "object"}`,
 	}
 	for _, l := range all.Languages() {
 		text, ok := texts[l.Type()]
