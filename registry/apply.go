@@ -92,6 +92,7 @@ func contentOf(r *Record) *content {
 	if body.hash = hashOf(body.text, body.refs, body.metadata, body.rules); len(stored.MD5) == len(body.hash) {
 		body.hash = hash(stored.MD5)
 	}
+	body.guid = body.hash.guid()
 	return body
 }
 

@@ -67,7 +67,7 @@ type Version struct {
 
 func (v *version) describe() Version {
 	return Version{
-		Subject: v.subject, Number: v.number, ID: v.id, GUID: v.hash.guid(), Type: lang.Type(v.typ), Text: v.text,
+		Subject: v.subject, Number: v.number, ID: v.id, GUID: v.guid, Type: lang.Type(v.typ), Text: v.text,
 		References: v.refs, Metadata: v.metadata, RuleSet: v.rules, Time: v.time, Deleted: v.deleted,
 	}
 }

@@ -192,7 +192,7 @@ func (c Registration) bring(st *State, subject string, cand *candidate, now int6
 // place returns the records of a version that is let in.
 func (c Registration) place(st *State, subject string, cand *candidate, number, id int, now int64) decision {
 	context, _ := splitName(subject)
-	body := &content{id, string(cand.typ), cand.text, cand.refs, cand.metadata, cand.rules, cand.hash()}
+	body := &content{id, string(cand.typ), cand.text, cand.refs, cand.metadata, cand.rules, cand.hash(), cand.hash().guid()}
 	v := &version{content: body, subject: subject, number: number, time: now}
 	var records []Record
 	if context != "" && !st.space(context).listed {

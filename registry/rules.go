@@ -13,9 +13,9 @@ func Rules(c *compat.Checker) Compatibility { return rules{c} }
 
 type rules struct{ checker *compat.Checker }
 
-func (r rules) Differences(level, _ string, newer, older lang.Schema) []Difference {
+func (r rules) Differences(level, policy string, newer, older lang.Schema) []Difference {
 	var out []Difference
-	for _, f := range r.checker.Differences(compat.Level(level), newer, older) {
+	for _, f := range r.checker.DifferencesUnder(compat.Policy(policy), compat.Level(level), newer, older) {
 		out = append(out, Difference{ErrorType: f.ErrorType, Description: describe(f), Info: f.Info, OldReads: f.Breaks == rule.OldReaders})
 	}
 	return out

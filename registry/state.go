@@ -60,6 +60,7 @@ type content struct {
 	metadata *api.Metadata
 	rules    *api.RuleSet
 	hash     hash
+	guid     string // hash as text
 }
 
 // A version is a numbered place of a content in a subject.

@@ -17,20 +17,23 @@ var mediaTypes = [...]string{
 // octetStream is accepted for bodies and read as JSON too.
 const octetStream = "application/octet-stream"
 
-// negotiate returns the form that the client likes best; between equals, the
-// one that the server prefers.
-func negotiate(accept []string) (string, bool) {
+// negotiate returns the place in mediaTypes of the form that the client likes
+// best; between equals, of the one that the server prefers.
+func negotiate(accept []string) (int, bool) {
+	if len(accept) == 0 || len(accept) == 1 && (accept[0] == "*/*" || accept[0] == mediaTypes[0]) {
+		return 0, true
+	}
 	ranges := strings.Split(strings.Join(accept, ","), ",")
 	if strings.TrimSpace(strings.Join(accept, "")) == "" {
-		return mediaTypes[0], true
+		return 0, true
 	}
-	best, bestQ := "", 0.0
-	for _, offered := range mediaTypes {
+	best, bestQ := 0, 0.0
+	for i, offered := range mediaTypes {
 		if q := accepts(ranges, offered); q > bestQ {
-			best, bestQ = offered, q
+			best, bestQ = i, q
 		}
 	}
-	return best, best != ""
+	return best, bestQ > 0
 }
 
 // accepts returns the quality that the most specific range gives to a type.

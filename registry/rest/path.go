@@ -10,6 +10,9 @@ import (
 // segments splits a path and decodes each part once, so that a subject may hold
 // an encoded slash.
 func segments(u *url.URL) ([]string, error) {
+	if u.RawPath == "" && !strings.Contains(u.Path, "%") {
+		return strings.Split(strings.Trim(u.Path, "/"), "/"), nil
+	}
 	parts := strings.Split(strings.Trim(u.EscapedPath(), "/"), "/")
 	for i, p := range parts {
 		decoded, err := url.PathUnescape(p)

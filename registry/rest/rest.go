@@ -1,17 +1,11 @@
 package rest
 
 import (
-	"bytes"
-	"compress/gzip"
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -60,13 +54,13 @@ type Answer struct {
 
 const (
 	defaultMaxBody = 4 << 20
-	gzipFrom       = 1400 // bytes; what fits a packet gains nothing
 )
 
 // A handler serves the protocol for one registry.
 type handler struct {
-	reg  *registry.Registry
-	opts Options
+	reg     *registry.Registry
+	opts    Options
+	answers answers
 }
 
 // New returns the API of a registry. It is safe for concurrent use.
@@ -74,15 +68,16 @@ func New(reg *registry.Registry, opts Options) http.Handler {
 	if opts.MaxBody <= 0 {
 		opts.MaxBody = defaultMaxBody
 	}
-	return &handler{reg, opts}
+	return &handler{reg: reg, opts: opts}
 }
 
 // A reply is what a route answers: text as it is, anything else as JSON.
 type reply struct {
 	json      any
-	text      string // used if json is nil
-	empty     bool   // no body at all
-	immutable bool   // may be kept for ever
+	text      string    // used if json is nil
+	ready     *rendered // used if it is there
+	empty     bool      // no body at all
+	immutable bool      // may be kept for ever
 }
 
 // ServeHTTP answers every request, also one for a path that does not exist, in
@@ -112,7 +107,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		seen.Status = http.StatusNoContent
 	}
 	if !out.forwarded() {
-		w.Header().Set("Content-Type", contentType)
+		w.Header()["Content-Type"] = contentTypes[contentType]
 		c.cacheable(out, err)
 		seen.Status, seen.Bytes = write(w, r, seen.Status, out)
 	}
@@ -135,14 +130,15 @@ func bareError(method string, status int) bool {
 	return status == http.StatusMethodNotAllowed || status == http.StatusNotAcceptable || status == http.StatusUnsupportedMediaType
 }
 
-// answer finds the route and runs it.
-func (c *call) answer() (contentType string, out *reply, err error) {
-	contentType = mediaTypes[0]
+// answer finds the route and runs it. contentType is the place in mediaTypes.
+func (c *call) answer() (contentType int, out *reply, err error) {
 	path, err := segments(c.r.URL)
 	if err != nil {
 		return contentType, nil, err
 	}
-	c.query = c.r.URL.Query()
+	if c.r.URL.RawQuery != "" {
+		c.query = c.r.URL.Query()
+	}
 	if path, c.query, err = intoContext(path, c.query); err != nil {
 		return contentType, nil, err
 	}
@@ -182,17 +178,28 @@ func (h *handler) fault(r *http.Request, err error) (*api.Error, int) {
 	return e, status
 }
 
+// Header values that are sent again and again. net/http only reads them.
+var (
+	contentTypes   = [...][]string{{mediaTypes[0]}, {mediaTypes[1]}, {mediaTypes[2]}}
+	cachePublic    = []string{"public, max-age=31536000, immutable"}
+	cachePrivate   = []string{"private, max-age=31536000, immutable"}
+	cacheRefreshed = []string{"no-cache"}
+	varies         = []string{"Accept, Accept-Encoding"}
+	gzipped        = []string{"gzip"}
+)
+
 // cacheable says how long an answer may be kept. What never changes may be kept
 // by proxies too, unless it was given for credentials.
 func (c *call) cacheable(out *reply, err error) {
+	header := c.w.Header()
 	switch {
 	case err != nil || c.r.Method != http.MethodGet && c.r.Method != http.MethodHead:
 	case !out.immutable:
-		c.w.Header().Set("Cache-Control", "no-cache")
+		header["Cache-Control"] = cacheRefreshed
 	case c.opts.Access != nil:
-		c.w.Header().Set("Cache-Control", "private, max-age=31536000, immutable")
+		header["Cache-Control"] = cachePrivate
 	default:
-		c.w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+		header["Cache-Control"] = cachePublic
 	}
 }
 
@@ -200,52 +207,46 @@ func (c *call) cacheable(out *reply, err error) {
 // returns the status and the length of what it sent. A reader who has the answer
 // already is told so.
 func write(w http.ResponseWriter, r *http.Request, status int, out *reply) (int, int) {
+	header := w.Header()
 	if out.empty {
-		w.Header().Del("Content-Type")
+		header.Del("Content-Type")
 		w.WriteHeader(status)
 		return status, 0
 	}
-	body := []byte(out.text)
-	if out.json != nil {
-		var buf bytes.Buffer
-		enc := json.NewEncoder(&buf)
-		enc.SetEscapeHTML(false)
-		if err := enc.Encode(out.json); err != nil {
+	b := out.ready
+	if b == nil {
+		body, err := out.encode()
+		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return http.StatusInternalServerError, 0
 		}
-		body = bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
+		b = render(body)
 	}
-	w.Header().Add("Vary", "Accept, Accept-Encoding")
+	header["Vary"] = varies
 	if status == http.StatusOK && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
-		tag := etag(body)
-		w.Header().Set("ETag", tag)
-		if slices.Contains(r.Header.Values("If-None-Match"), tag) {
+		header["Etag"] = b.etag
+		if slices.Contains(r.Header["If-None-Match"], b.etag[0]) {
 			w.WriteHeader(http.StatusNotModified)
 			return http.StatusNotModified, 0
 		}
 	}
+	body, length := b.body, b.length
 	if len(body) >= gzipFrom && acceptsGzip(r) {
-		var buf bytes.Buffer
-		zip := gzip.NewWriter(&buf)
-		zip.Write(body) // a bytes.Buffer takes everything
-		zip.Close()
-		body = buf.Bytes()
-		w.Header().Set("Content-Encoding", "gzip")
+		if out.ready == nil {
+			b.pack()
+		}
+		if b.packed != nil {
+			body, length = b.packed, b.packedSize
+			header["Content-Encoding"] = gzipped
+		}
 	}
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	header["Content-Length"] = length
 	w.WriteHeader(status)
 	if r.Method == http.MethodHead {
 		return status, 0
 	}
 	n, _ := w.Write(body) // if it fails, the client is gone and nobody can be told
 	return status, n
-}
-
-// etag identifies a body. It is weak, because a packed body has the same.
-func etag(body []byte) string {
-	sum := sha256.Sum256(body)
-	return `W/"` + hex.EncodeToString(sum[:8]) + `"`
 }
 
 func acceptsGzip(r *http.Request) bool {

@@ -73,6 +73,12 @@ func getByID(c *call) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
+	plain := c.r.URL.RawQuery == "" && c.vars.subject == "" && len(c.query) == 0
+	if plain {
+		if ready := c.answers.get(&v); ready != nil {
+			return &reply{ready: ready, immutable: true}, nil
+		}
+	}
 	out := c.schemaString(v)
 	if c.query.Get("subject") != "" {
 		out.Subject, out.Version = v.Subject, v.Number
@@ -81,7 +87,16 @@ func getByID(c *call) (*reply, error) {
 		highest := c.reg.MaxID(v.Subject)
 		out.MaxID = &highest
 	}
-	return &reply{json: out, immutable: c.forEver()}, nil
+	answer := &reply{json: out, immutable: c.forEver()}
+	if plain {
+		body, err := answer.encode()
+		if err != nil {
+			return nil, err
+		}
+		answer.ready = render(body)
+		c.answers.put(&v, answer.ready)
+	}
+	return answer, nil
 }
 
 func getTextByID(c *call) (*reply, error) {

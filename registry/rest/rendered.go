@@ -1,0 +1,100 @@
+package rest
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"strconv"
+	"sync"
+
+	"github.com/wireproof/wireproof/registry"
+)
+
+// A rendered body is ready to be sent. Header values are slices, as net/http
+// keeps them, so that sending one again allocates nothing for it.
+type rendered struct {
+	body, packed       []byte // packed is nil if packing gains nothing
+	length, packedSize []string
+	etag               []string
+}
+
+const gzipFrom = 1400 // bytes; what fits a packet gains nothing
+
+// encode returns a reply as bytes.
+func (out *reply) encode() ([]byte, error) {
+	if out.json == nil {
+		return []byte(out.text), nil
+	}
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(out.json); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
+}
+
+func render(body []byte) *rendered {
+	sum := sha256.Sum256(body)
+	return &rendered{
+		body:   body,
+		length: []string{strconv.Itoa(len(body))},
+		// Weak, because a packed body has the same.
+		etag: []string{`W/"` + hex.EncodeToString(sum[:8]) + `"`},
+	}
+}
+
+// pack adds the packed form of a body that is long enough.
+func (b *rendered) pack() {
+	if len(b.body) < gzipFrom || b.packed != nil {
+		return
+	}
+	var buf bytes.Buffer
+	zip := gzip.NewWriter(&buf)
+	zip.Write(b.body) // a bytes.Buffer takes everything
+	zip.Close()
+	b.packed, b.packedSize = buf.Bytes(), []string{strconv.Itoa(buf.Len())}
+}
+
+// maxKept bounds the bytes of answers that are kept.
+const maxKept = 8 << 20
+
+// answers keeps what is asked for by id, which clients that start do all at
+// once. The zero value is ready; it is safe for concurrent use.
+type answers struct {
+	mu    sync.RWMutex // guards the fields below
+	byID  map[int]keptAnswer
+	bytes int
+}
+
+// A keptAnswer is valid for the version that it was made from.
+type keptAnswer struct {
+	guid    string
+	time    int64
+	deleted bool
+	*rendered
+}
+
+// get returns the answer about a version, if it is kept.
+func (a *answers) get(v *registry.Version) *rendered {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	if k := a.byID[v.ID]; k.guid == v.GUID && k.time == v.Time && k.deleted == v.Deleted {
+		return k.rendered
+	}
+	return nil
+}
+
+func (a *answers) put(v *registry.Version, b *rendered) {
+	b.pack()
+	size := len(b.body) + len(b.packed)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.byID == nil || a.bytes+size > maxKept {
+		a.byID, a.bytes = map[int]keptAnswer{}, 0
+	}
+	a.byID[v.ID] = keptAnswer{v.GUID, v.Time, v.Deleted, b}
+	a.bytes += size
+}
