@@ -9,10 +9,19 @@ import (
 // JSONSchema returns the JSON Schema (2020-12) of the settings file, for editors.
 // It is made from the same types that the file is checked against.
 func JSONSchema() []byte {
-	root := schemaOf(configType)
+	return encodeSchema(configType, Name, "version")
+}
+
+// ServerJSONSchema returns the JSON Schema of the settings file of a server.
+func ServerJSONSchema() []byte { return encodeSchema(serverType, "Settings of wireproof serve") }
+
+func encodeSchema(t reflect.Type, title string, required ...string) []byte {
+	root := schemaOf(t)
 	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-	root["title"] = Name
-	root["required"] = []string{"version"}
+	root["title"] = title
+	if len(required) > 0 {
+		root["required"] = required
+	}
 	out, err := json.MarshalIndent(root, "", "  ")
 	if err != nil {
 		panic(err) // only maps, slices and strings are in it
@@ -21,7 +30,17 @@ func JSONSchema() []byte {
 }
 
 func schemaOf(t reflect.Type) map[string]any {
+	if t == reflect.TypeFor[Size]() {
+		return map[string]any{"type": []string{"string", "integer"}}
+	}
+	if isText(t) {
+		return map[string]any{"type": "string"}
+	}
 	switch t.Kind() {
+	case reflect.Pointer:
+		return schemaOf(t.Elem())
+	case reflect.Float64:
+		return map[string]any{"type": "number"}
 	case reflect.Struct:
 		properties := map[string]any{}
 		for f := range fields(t) {

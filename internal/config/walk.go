@@ -33,12 +33,21 @@ func (w *walker) walk(n ast.Node, path string, t reflect.Type) {
 	if path != "" {
 		w.doc.index[path] = place(n)
 	}
+	if isText(t) || t.Kind() == reflect.Float64 {
+		w.scalar(n, path, t)
+		return
+	}
 	switch t.Kind() {
+	case reflect.Pointer:
+		w.walk(n, path, t.Elem())
 	case reflect.Struct:
 		w.mapping(n, path, "settings", func(m *ast.MappingValueNode, key, at string) {
 			f, ok := field(t, key)
 			if !ok {
 				w.bad(m.Key, "unknown key %q%s; expected %s", at, suggestion(key, fieldNames(t)), strings.Join(fieldNames(t), ", "))
+				return
+			}
+			if f.Tag.Get("names") == "env" && !w.variable(m.Value, at) {
 				return
 			}
 			w.walk(m.Value, at, f.Type)
@@ -69,6 +78,33 @@ func (w *walker) walk(n ast.Node, path string, t reflect.Type) {
 			w.bad(n, "%s is %s; expected true or false", path, describe(n))
 		}
 	}
+}
+
+// scalar checks a value that is written as text.
+func (w *walker) scalar(n ast.Node, path string, t reflect.Type) {
+	text, ok := scalarText(n)
+	if !ok {
+		w.bad(n, "%s is %s; expected %s", path, describe(n), expected(t))
+		return
+	}
+	if err := setText(reflect.New(t).Elem(), text); err != nil {
+		w.bad(n, "%s is %v", path, err)
+	}
+}
+
+// variable checks the name of an environment variable. What stands there may be
+// the secret itself, so neither the message nor an excerpt shows it.
+func (w *walker) variable(n ast.Node, path string) bool {
+	if _, empty := n.(*ast.NullNode); empty {
+		return true
+	}
+	if text, ok := scalarText(n); ok && isVariable(text) {
+		return true
+	}
+	e := w.doc.errorAt(place(n), "%s is not the name of an environment variable; the secret itself is never in the settings", path)
+	e.line = ""
+	w.errs = append(w.errs, e)
+	return false
 }
 
 func (w *walker) mapping(n ast.Node, path, what string, visit func(m *ast.MappingValueNode, key, at string)) {

@@ -1,0 +1,172 @@
+package telemetry
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"math"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/wireproof/wireproof/registry/api"
+	"github.com/wireproof/wireproof/registry/rest"
+)
+
+// An Observer sees every request of a server: it counts, traces and logs it. The
+// zero Observer does nothing of this. Its fields are not changed once it is used.
+type Observer struct {
+	Metrics *Metrics
+	Tracing *Tracing
+	Log     *slog.Logger
+	// Level is that of the line for each request.
+	Level slog.Level
+	// Who names whoever sent the request that a context is of; nil means that
+	// nobody is named.
+	Who func(context.Context) string
+}
+
+// sight is what is learned about a request on its way.
+type sight struct {
+	route string
+	code  api.Code
+	who   string
+}
+
+type sightKey struct{}
+
+// OnAnswer is [rest.Options].OnAnswer: what only the API knows about an answer.
+func (o *Observer) OnAnswer(r *http.Request, a rest.Answer) {
+	s, ok := r.Context().Value(sightKey{}).(*sight)
+	if !ok {
+		return
+	}
+	s.route, s.code = a.Route, a.Code
+	if o.Who != nil {
+		s.who = o.Who(r.Context())
+	}
+}
+
+// Route names the route of requests to next, for handlers that do not call
+// OnAnswer.
+func Route(pattern string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s, ok := r.Context().Value(sightKey{}).(*sight); ok {
+			s.route = pattern
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// Wrap returns a handler that observes all requests to next. A request without
+// an X-Request-ID gets one. A panic of next is answered with status 500.
+func (o *Observer) Wrap(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := time.Now()
+		id := r.Header.Get("X-Request-ID")
+		if id == "" {
+			id = rand.Text()
+			r.Header.Set("X-Request-ID", id)
+		}
+		w.Header().Set("X-Request-ID", id)
+		if o.Metrics != nil {
+			o.Metrics.inFlight.Inc()
+			defer o.Metrics.inFlight.Dec()
+		}
+		s, rec := &sight{}, &recorder{ResponseWriter: w}
+		ctx, span := o.Tracing.start(context.WithValue(r.Context(), sightKey{}, s), r)
+		defer func() {
+			p := recover()
+			if p != nil && p != http.ErrAbortHandler {
+				o.panicked(rec, r, p)
+			}
+			took := time.Since(start)
+			if o.Metrics != nil {
+				o.Metrics.request(s.route, r.Method, rec.code(), s.code, took)
+			}
+			span.end(r, s, rec.code(), short(id))
+			o.log(ctx, r, s, rec, short(id), took)
+			if p == http.ErrAbortHandler {
+				panic(p) // it asks the server to cut the connection
+			}
+		}()
+		next.ServeHTTP(rec, r.WithContext(ctx))
+	})
+}
+
+func (o *Observer) panicked(rec *recorder, r *http.Request, p any) {
+	if o.Log != nil {
+		o.Log.Error("request panicked", "request_id", short(r.Header.Get("X-Request-ID")), "method", knownMethod(r.Method), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+	}
+	if rec.status == 0 {
+		rec.Header().Set("Content-Type", "application/vnd.schemaregistry.v1+json")
+		rec.WriteHeader(http.StatusInternalServerError)
+		fmt.Fprintf(rec, `{"error_code":%d,"message":"Internal Server Error"}`, int(api.InternalError))
+	}
+	rec.status = http.StatusInternalServerError
+}
+
+func (o *Observer) log(ctx context.Context, r *http.Request, s *sight, rec *recorder, id string, took time.Duration) {
+	if o.Log == nil || !o.Log.Enabled(ctx, o.Level) {
+		return
+	}
+	attrs := []slog.Attr{
+		slog.String("request_id", id), slog.String("method", knownMethod(r.Method)), slog.String("route", s.route),
+		slog.String("path", short(r.URL.EscapedPath())), slog.Int("status", rec.code()),
+		slog.Float64("took_ms", math.Round(took.Seconds()*1e6)/1e3), slog.Int64("bytes", rec.bytes),
+	}
+	if s.who != "" {
+		attrs = append(attrs, slog.String("who", short(s.who)))
+	}
+	if s.code != 0 {
+		attrs = append(attrs, slog.Int("error_code", int(s.code)))
+	}
+	o.Log.LogAttrs(ctx, o.Level, "request", attrs...)
+}
+
+// maxLogged bounds what clients can put into one field of a line.
+const maxLogged = 256
+
+// short bounds a text that a client chose, and makes it printable.
+func short(text string) string {
+	if len(text) > maxLogged {
+		text = text[:maxLogged] + "…"
+	}
+	return strings.ToValidUTF8(text, "\uFFFD")
+}
+
+// A recorder notes the status and the size of an answer.
+type recorder struct {
+	http.ResponseWriter
+	status int // 0 until the header is written
+	bytes  int64
+}
+
+func (r *recorder) code() int {
+	if r.status == 0 {
+		return http.StatusOK // what net/http sends for a handler that writes nothing
+	}
+	return r.status
+}
+
+// WriteHeader notes the status, unless it is an informational one.
+func (r *recorder) WriteHeader(status int) {
+	if r.status == 0 && status >= http.StatusOK {
+		r.status = status
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+func (r *recorder) Write(p []byte) (int, error) {
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
+	n, err := r.ResponseWriter.Write(p)
+	r.bytes += int64(n)
+	return n, err
+}
+
+// Unwrap lets http.ResponseController reach what r wraps.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
