@@ -221,3 +221,44 @@ func TestSecrets(t *testing.T) {
 		t.Errorf("Open with a long schema = %v, want an error that says so", err)
 	}
 }
+
+// lock holds the tables of a log until the function is called.
+func lock(t *testing.T, url, schema string) (unlock func()) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Exec(t.Context(), "BEGIN; LOCK TABLE "+pgx.Identifier{schema, "head"}.Sanitize()); err != nil {
+		t.Fatal(err)
+	}
+	return func() { conn.Close(context.WithoutCancel(t.Context())) }
+}
+
+// awaitWaiting waits until a session waits for the tables of a log.
+func awaitWaiting(t *testing.T, url, schema string) { t.Helper(); await(t, url, schema, true) }
+
+// awaitNotWaiting waits until none does.
+func awaitNotWaiting(t *testing.T, url, schema string) { t.Helper(); await(t, url, schema, false) }
+
+func await(t *testing.T, url, schema string, want bool) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.WithoutCancel(t.Context()))
+	for range 3000 {
+		var waiting bool
+		const sql = `SELECT EXISTS (SELECT FROM pg_locks l JOIN pg_class c ON c.oid = l.relation JOIN pg_namespace n ON n.oid = c.relnamespace
+	WHERE NOT l.granted AND n.nspname = $1)`
+		if err := conn.QueryRow(t.Context(), sql, schema).Scan(&waiting); err != nil {
+			t.Fatal(err)
+		}
+		if waiting == want {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatalf("sessions that wait for the log: want %v", want)
+}
