@@ -15,7 +15,8 @@ if [ -z "${POSTGRES_URL:-}" ]; then
   ./test/services.sh install postgres
   eval "$(./test/services.sh start "$dir" postgres)"
 fi
-./test/services.sh install strace
+./test/services.sh install strace python node
+eval "$(./test/services.sh start "$dir" python node)"
 # What is shown in CONTRIBUTING and README and has no test of its own.
 before=$(git status --porcelain)
 make generate
