@@ -31,7 +31,16 @@ func (s *Schema) Inlined() string {
 }
 
 func (s *Schema) print(normalize bool) string {
-	p := &printer{normalize: normalize, known: make(map[string]bool, len(s.foreign)+len(s.Named))}
+	return s.printed(&printer{normalize: normalize})
+}
+
+// printWith is Canonical with other properties of some types and fields.
+func (s *Schema) printWith(changed map[any][]lang.Member) string {
+	return s.printed(&printer{changed: changed})
+}
+
+func (s *Schema) printed(p *printer) string {
+	p.known = make(map[string]bool, len(s.foreign)+len(s.Named))
 	for name := range s.foreign {
 		p.known[name] = true
 	}
@@ -44,6 +53,16 @@ type printer struct {
 	buf       []byte
 	known     map[string]bool // names that are printed already
 	normalize bool
+	changed   map[any][]lang.Member // by *Type or *Field: what stands there instead of its properties
+}
+
+// propsOf returns the properties of node, which has those given unless they are
+// changed.
+func (p *printer) propsOf(node any, given []lang.Member) []lang.Member {
+	if props, ok := p.changed[node]; ok {
+		return props
+	}
+	return given
 }
 
 func (p *printer) raw(s string) { p.buf = append(p.buf, s...) }
@@ -203,7 +222,7 @@ func (p *printer) fields(t *Type, space string) {
 			p.str(f.Order)
 		}
 		p.aliases(p.sorted(f.Aliases))
-		p.members(f.Props)
+		p.members(p.propsOf(f, f.Props))
 		p.raw("}")
 	}
 	p.raw("]")
@@ -212,7 +231,7 @@ func (p *printer) fields(t *Type, space string) {
 // props prints the properties of a type.
 func (p *printer) props(t *Type) {
 	if !p.normalize || t.Logical == NoLogical {
-		p.members(t.Props)
+		p.members(p.propsOf(t, t.Props))
 		return
 	}
 	p.key("logicalType")
