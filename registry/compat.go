@@ -75,8 +75,8 @@ func (p *policy) question(st *State, subject string, c *candidate, history []*ve
 		level: cfg.Level(), policy: PolicyStrict, fields: isTrue(cfg.ValidateFields),
 		typ: c.typ, newer: c.schema, metadata: c.metadata, history: history,
 	}
-	if cfg.CompatibilityPolicy != nil {
-		q.policy = *cfg.CompatibilityPolicy
+	if p := cfg.CompatibilityPolicy; p != nil && *p == PolicyLenient {
+		q.policy = PolicyLenient // a policy in somebody else's log that is not known here is not softer than STRICT
 	}
 	if cfg.CompatibilityGroup != nil {
 		q.group = *cfg.CompatibilityGroup
