@@ -1,0 +1,235 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+)
+
+// A bench runs the cases one after the other and prints a line for each.
+type bench struct {
+	ctx         context.Context
+	dir, binary string
+	many        int // schemas in the large registry
+	missed      bool
+
+	floor, server *process
+	registered    int
+}
+
+// Reads are sent in rounds over all servers, so that a busy moment of the
+// machine does not fall on one of them alone.
+const (
+	readRounds = 8
+	readBatch  = 4_000
+	conns      = 4
+	writeBatch = 1_000
+	writers    = 200
+	perWriter  = 10
+)
+
+func (b *bench) stopAll() {
+	for _, p := range []*process{b.floor, b.server} {
+		if p != nil {
+			p.stop()
+		}
+	}
+}
+
+// line prints a figure beside its bar. Figures depend on the machine, so only
+// one that is over four times the bar fails the run.
+func (b *bench) line(what string, got, bar float64, unit string) {
+	mark := ""
+	if got > bar {
+		mark = "  over the bar"
+	}
+	if got > 4*bar {
+		b.missed = true
+	}
+	fmt.Printf("%-58s %9.3g %-4s bar %-6g%s\n", what, got, unit, bar, mark)
+}
+
+func (b *bench) serve(name string) (*process, error) {
+	address, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	return launch(b.ctx, address, b.binary, "serve", "--listen", address, "--data", filepath.Join(b.dir, name))
+}
+
+// start measures an empty server, and leaves it and the floor running.
+func (b *bench) start() error {
+	address, err := freeAddress()
+	if err != nil {
+		return err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	if b.floor, err = launch(b.ctx, address, self, "-floor", address); err != nil {
+		return err
+	}
+	if b.server, err = b.serve("data"); err != nil {
+		return err
+	}
+	b.line("start with an empty store", float64(b.server.ready.Milliseconds()), 30, "ms")
+	idle, err := b.server.memory()
+	if err != nil {
+		return err
+	}
+	b.line("memory when idle", float64(idle)/(1<<20), 24, "MiB")
+	return nil
+}
+
+func avroSchema(i int) string {
+	return `{\"type\":\"record\",\"name\":\"R` + strconv.Itoa(i) + `\",\"fields\":[{\"name\":\"id\",\"type\":\"string\"},{\"name\":\"at\",\"type\":\"long\"},{\"name\":\"n\",\"type\":\"int\"}]}`
+}
+
+func registration(kind, schema string, i int) (method, path, body string) {
+	return "POST", fmt.Sprintf("/subjects/%s-%d-value/versions", kind, i), `{"schemaType":"` + kind + `","schema":"` + schema + `"}`
+}
+
+func (b *bench) registerAvro(n int) error {
+	from := b.registered
+	b.registered += n
+	return load(b.server.address, conns, n, func(i int) (string, string, string) {
+		return registration("AVRO", avroSchema(from+i), from+i)
+	})
+}
+
+// reads measures GET by id beside the floor, with few schemas and with many.
+func (b *bench) reads() error {
+	if err := b.registerAvro(1); err != nil {
+		return err
+	}
+	few, err := b.readRatio(1)
+	if err != nil {
+		return err
+	}
+	b.line("GET by id, 1 schema: CPU, times the floor", few, 1.25, "x")
+	return nil
+}
+
+// readRatio returns what a GET costs as a multiple of the floor: the least of
+// several rounds, for what else the machine does only adds.
+func (b *bench) readRatio(schemas int) (float64, error) {
+	best := [2]time.Duration{1 << 62, 1 << 62}
+	for range readRounds {
+		for i, p := range []*process{b.floor, b.server} {
+			took, err := b.cpuOf(p, readBatch, func() error {
+				return load(p.address, conns, readBatch, func(i int) (string, string, string) {
+					return "GET", "/schemas/ids/" + strconv.Itoa(1+i*7919%schemas), ""
+				})
+			})
+			if err != nil {
+				return 0, err
+			}
+			best[i] = min(best[i], took)
+		}
+	}
+	return float64(best[1]) / float64(best[0]), nil
+}
+
+// cpuOf returns the CPU time of a process for each of n requests.
+func (b *bench) cpuOf(p *process, n int, f func() error) (time.Duration, error) {
+	before, err := p.cpu()
+	if err != nil {
+		return 0, err
+	}
+	if err := f(); err != nil {
+		return 0, err
+	}
+	after, err := p.cpu()
+	return (after - before) / time.Duration(n), err
+}
+
+// writes measures registrations with an empty and with a full registry, then
+// what the full one takes and how fast it starts.
+func (b *bench) writes() error {
+	if err := b.registrations("0 subjects"); err != nil {
+		return err
+	}
+	before, err := b.server.memory()
+	if err != nil {
+		return err
+	}
+	had := b.registered
+	if err := b.registerAvro(b.many - b.registered); err != nil {
+		return err
+	}
+	if err := b.registrations(fmt.Sprintf("%d subjects", b.many)); err != nil {
+		return err
+	}
+	many, err := b.readRatio(b.registered)
+	if err != nil {
+		return err
+	}
+	b.line(fmt.Sprintf("GET by id, %d schemas: CPU, times the floor", b.registered), many, 1.25, "x")
+	b.server.stop()
+	if b.server, err = b.serve("data"); err != nil {
+		return err
+	}
+	b.line(fmt.Sprintf("start with %d schemas, for each 10,000", b.registered), float64(b.server.ready.Milliseconds())*10_000/float64(b.registered), 1000, "ms")
+	after, err := b.server.memory()
+	if err != nil {
+		return err
+	}
+	b.line("memory for each small schema", float64(after-before)/float64(b.registered-had)/1000, 4, "kB")
+	return nil
+}
+
+// registrations measures one new schema of each language, and one that is there.
+func (b *bench) registrations(when string) error {
+	text := map[string]func(i int) string{
+		"AVRO": avroSchema,
+		"JSON": func(i int) string {
+			return `{\"title\":\"R` + strconv.Itoa(i) + `\",\"type\":\"object\",\"properties\":{\"id\":{\"type\":\"string\"},\"at\":{\"type\":\"integer\"},\"n\":{\"type\":\"integer\"}},\"required\":[\"id\"]}`
+		},
+		"PROTOBUF": func(i int) string {
+			return `syntax = \"proto3\"; message R` + strconv.Itoa(i) + ` { string id = 1; int64 at = 2; int32 n = 3; }`
+		},
+	}
+	for _, kind := range []struct {
+		name string
+		bar  float64
+	}{{"AVRO", 0.3}, {"JSON", 0.5}, {"PROTOBUF", 1.5}} {
+		from := b.registered + 10_000_000
+		if b.registered > 1 {
+			from += 1_000_000
+		}
+		send := func() error {
+			return load(b.server.address, conns, writeBatch, func(i int) (string, string, string) {
+				return registration(kind.name, text[kind.name](from+i), from+i)
+			})
+		}
+		took, err := b.cpuOf(b.server, writeBatch, send)
+		if err != nil {
+			return err
+		}
+		b.line(fmt.Sprintf("register a new schema, %s, %s: CPU", kind.name, when), took.Seconds()*1000, kind.bar, "ms")
+		if took, err = b.cpuOf(b.server, writeBatch, send); err != nil {
+			return err
+		}
+		b.line(fmt.Sprintf("register it again, %s, %s: CPU", kind.name, when), took.Seconds()*1000, 0.1, "ms")
+	}
+	return nil
+}
+
+// durable measures registrations that are on disk when they are answered.
+func (b *bench) durable() error {
+	n := writers * perWriter
+	begin := time.Now()
+	err := load(b.server.address, writers, n, func(i int) (string, string, string) {
+		return registration("AVRO", avroSchema(50_000_000+i), 50_000_000+i)
+	})
+	if err != nil {
+		return err
+	}
+	rate := float64(n) / time.Since(begin).Seconds()
+	fmt.Printf("%-58s %9.0f     bar 1200 and above\n", fmt.Sprintf("durable registrations a second, %d writers", writers), rate)
+	return nil
+}
