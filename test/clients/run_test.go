@@ -70,8 +70,8 @@ var programs = []struct {
 	language
 	files []string
 }{
-	{python, []string{"subjects.py", "contexts.py", "avro_values.py", "protobuf_values.py", "contracts.py"}},
-	{javascript, nil},
+	{python, []string{"subjects.py", "contexts.py", "avro_values.py", "protobuf_values.py", "json_values.py", "contracts.py"}},
+	{javascript, []string{"kafkajs.js", "confluent.js", "confluent_values.js"}},
 }
 
 // TestClients runs every program against a registry of its own, on each store.

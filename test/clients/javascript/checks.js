@@ -1,0 +1,56 @@
+'use strict';
+
+// Runs checks of a client against a registry and reports each on a line. The
+// registry is at REGISTRY_URL, and SCHEMAS holds the schemas of the repository.
+// Checks share one registry, so each has subjects of its own.
+
+const assert = require('node:assert/strict');
+const fs = require('node:fs');
+const path = require('node:path');
+
+const checks = [];
+
+/** Adds a check; they run in the order of the file. */
+function check(name, run) {
+  checks.push({ name, run });
+}
+
+/** Runs every check and prints a line of JSON for each. Nothing is skipped. */
+async function run() {
+  for (const { name, run } of checks) {
+    let error = '';
+    try {
+      await run();
+    } catch (e) {
+      error = String((e && e.stack) || e) || 'an error without words';
+    }
+    process.stdout.write(JSON.stringify({ check: name, error }) + '\n');
+  }
+}
+
+/** Fails unless a call is refused with this status, and error code if given. */
+async function refuses(status, code, call) {
+  let got;
+  try {
+    got = await call();
+  } catch (e) {
+    assert.equal(e.status, status, e.stack);
+    if (code) assert.equal(e.errorCode, code, e.stack);
+    return;
+  }
+  assert.fail(`got ${JSON.stringify(got)}, want status ${status}`);
+}
+
+/** Returns a schema of the repository. */
+function schemaText(file) {
+  return fs.readFileSync(path.join(process.env.SCHEMAS, file), 'utf8');
+}
+
+/** Returns the name and password that the registry wants, or undefined. */
+function user() {
+  if (!process.env.REGISTRY_USER) return undefined;
+  const [username, password] = process.env.REGISTRY_USER.split(':');
+  return { username, password };
+}
+
+module.exports = { assert, check, refuses, run, schemaText, url: process.env.REGISTRY_URL, user };
