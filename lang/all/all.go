@@ -13,3 +13,10 @@ import (
 func Languages() []lang.Language {
 	return []lang.Language{avro.Language(), protobuf.Language(), jsonschema.Language()}
 }
+
+// Lenient returns every language as a registry needs it: schemas parse that were
+// let in elsewhere or long ago, and what is wrong with them as new ones is told
+// by their method CheckStrict.
+func Lenient() []lang.Language {
+	return []lang.Language{avro.Lenient(), protobuf.Language(), jsonschema.Language()}
+}

@@ -234,7 +234,7 @@ func (p *parser) fieldDefault(f *Field) {
 		fault.err.Code = LintDefault
 		p.lint = append(p.lint, fault.err)
 	default:
-		p.errs = append(p.errs, fault.err)
+		p.mild(fault.err)
 	}
 }
 

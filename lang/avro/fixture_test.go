@@ -148,8 +148,16 @@ func rewrite(t *testing.T) {
 // laws checks what holds for every schema that parses.
 func laws(t *testing.T, src lang.Source, s *avro.Schema) {
 	t.Helper()
+	lawsFor(t, avro.Parse, src, s)
+}
+
+// A parser is Parse or ParseLenient.
+type parser func(lang.Source) (*avro.Schema, error)
+
+func lawsFor(t *testing.T, parse parser, src lang.Source, s *avro.Schema) {
+	t.Helper()
 	for what, text := range map[string]string{"canonical": s.Canonical(), "normalized": s.Normalized()} {
-		again, err := avro.Parse(lang.Source{Type: lang.Avro, Path: what, Text: text, References: src.References})
+		again, err := parse(lang.Source{Type: lang.Avro, Path: what, Text: text, References: src.References})
 		if err != nil {
 			t.Fatalf("the %s form of %s does not parse: %v\n%s", what, src.Text, err, text)
 		}
@@ -163,7 +171,7 @@ func laws(t *testing.T, src lang.Source, s *avro.Schema) {
 			t.Errorf("the normalized form of the %s form:\n%s\n%s", what, s.Normalized(), again.Normalized())
 		}
 	}
-	inlined, err := avro.Parse(lang.Source{Type: lang.Avro, Text: s.Inlined()})
+	inlined, err := parse(lang.Source{Type: lang.Avro, Text: s.Inlined()})
 	if err != nil {
 		t.Fatalf("the inlined form does not parse: %v\n%s", err, s.Inlined())
 	}

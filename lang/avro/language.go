@@ -7,14 +7,20 @@ import (
 )
 
 // Language returns Avro as a language.
-func Language() lang.Language { return language{} }
+func Language() lang.Language { return language{Parse} }
 
-type language struct{}
+// Lenient returns Avro as a language that parses with [ParseLenient]: what a
+// registry needs, which has schemas from elsewhere.
+func Lenient() lang.Language { return language{ParseLenient} }
+
+type language struct {
+	parse func(lang.Source) (*Schema, error)
+}
 
 func (language) Type() lang.Type { return lang.Avro }
 
-func (language) Parse(src lang.Source) (lang.Schema, error) {
-	s, err := Parse(src)
+func (l language) Parse(src lang.Source) (lang.Schema, error) {
+	s, err := l.parse(src)
 	if err != nil {
 		return nil, err // not s: an interface that holds a nil pointer is not nil
 	}
@@ -27,7 +33,7 @@ func (language) Parse(src lang.Source) (lang.Schema, error) {
 // than an unknown name is an error as in [Parse].
 func Names(src lang.Source) (defined, used []string, err error) {
 	src.References = nil
-	s, used, err := parse(src, true)
+	s, used, err := parse(src, manner{open: true})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -59,6 +59,7 @@ type Schema struct {
 	src       lang.Source
 	canonical string
 	foreign   map[string]*Type // types of references, by full name
+	strict    lang.ErrorList   // see CheckStrict
 }
 
 // A Type is one node of a schema. A named type that is used in several places is

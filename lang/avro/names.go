@@ -108,8 +108,10 @@ func (p *parser) checkName(name string, pos lang.Pos, code, what string) {
 	case validName(name):
 	case javaName(name):
 		p.lintf(pos, LintNameCharacters, "%s is %q, expected only A-Z, a-z, 0-9 and _", what, name)
+	case name == "":
+		p.errorf(pos, code, "%s is \"\", expected a letter or _, then letters, digits or _", what)
 	default:
-		p.errorf(pos, code, "%s is %q, expected a letter or _, then letters, digits or _", what, name)
+		p.mildf(pos, code, "%s is %q, expected a letter or _, then letters, digits or _", what, name)
 	}
 }
 
@@ -120,7 +122,7 @@ func (p *parser) checkSpace(space string, pos lang.Pos) {
 	}
 	for part := range strings.SplitSeq(space, ".") {
 		if !javaName(part) {
-			p.errorf(pos, CodeNameInvalid, "the namespace is %q, expected names joined by dots", space)
+			p.mildf(pos, CodeNameInvalid, "the namespace is %q, expected names joined by dots", space)
 			return
 		}
 	}

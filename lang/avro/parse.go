@@ -64,20 +64,37 @@ const (
 // against it is in [Schema.Lint]. The error is a [lang.ErrorList] with every
 // mistake of the text. Parse keeps nothing between calls.
 func Parse(src lang.Source) (*Schema, error) {
-	s, _, err := parse(src, false)
+	s, _, err := parse(src, manner{})
 	return s, err
 }
 
-// parse is Parse; with open set, names that nobody defines are returned instead
-// of being mistakes.
-func parse(src lang.Source, open bool) (*Schema, []string, error) {
-	sc := &scope{types: map[string]*Type{}}
-	if !open {
+// ParseLenient is [Parse] for schemas that are in use already: as in Java with
+// its checks switched off, names may have any characters and a default need not
+// fit its type. [Schema.CheckStrict] says what Parse would have said.
+func ParseLenient(src lang.Source) (*Schema, error) {
+	s, _, err := parse(src, manner{lenient: true})
+	return s, err
+}
+
+// CheckStrict returns what a registry refuses in a new schema and puts up with
+// in one that it has, as a [lang.ErrorList], or nil: names that Java refuses, and
+// defaults that do not fit. The texts of references are not looked at.
+func (s *Schema) CheckStrict() error { return s.strict.Err() }
+
+// A manner says how strictly a text is read.
+type manner struct {
+	open    bool // names that nobody defines are returned instead of being mistakes
+	lenient bool // bad names and defaults are kept in Schema.strict instead
+}
+
+func parse(src lang.Source, how manner) (*Schema, []string, error) {
+	sc := &scope{types: map[string]*Type{}, lenient: how.lenient}
+	if !how.open {
 		if err := sc.addReferences(src.References); err != nil {
 			return nil, nil, err
 		}
 	}
-	s, unknown, err := sc.parseText(src, open, false)
+	s, unknown, err := sc.parseText(src, how.open, false)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -90,8 +107,9 @@ func parse(src lang.Source, open bool) (*Schema, []string, error) {
 
 // A scope holds the named types of references.
 type scope struct {
-	types map[string]*Type
-	seen  []*lang.Source // texts that were added or are being added
+	types   map[string]*Type
+	seen    []*lang.Source // texts that were added or are being added
+	lenient bool
 }
 
 // addReferences parses the texts of refs, depth first, and adds what they define.
@@ -129,7 +147,7 @@ func (sc *scope) parseText(src lang.Source, open, isReference bool) (*Schema, []
 	if err != nil {
 		return nil, nil, err
 	}
-	p := &parser{scope: sc.types, local: map[string]*Type{}, isUnknown: map[string]bool{}, isReference: isReference, isOpen: open, refs: src.References}
+	p := &parser{scope: sc.types, local: map[string]*Type{}, isUnknown: map[string]bool{}, isReference: isReference, isOpen: open, isLenient: sc.lenient, refs: src.References}
 	for _, pos := range comments {
 		p.lintf(pos, LintComment, "a comment, which JSON does not have; expected it in a \"doc\" attribute")
 	}
@@ -142,10 +160,11 @@ func (sc *scope) parseText(src lang.Source, open, isReference bool) (*Schema, []
 	byPlace := func(a, b *lang.Error) int { return cmp.Compare(a.Pos.Start, b.Pos.Start) }
 	slices.SortStableFunc(p.errs, byPlace)
 	slices.SortStableFunc(p.lint, byPlace)
+	slices.SortStableFunc(p.strict, byPlace)
 	if err := p.errs.Err(); err != nil {
 		return nil, nil, err
 	}
-	s.Named, s.Lint = p.named, p.lint
+	s.Named, s.Lint, s.strict = p.named, p.lint, p.strict
 	return s, p.unknown, nil
 }
 
@@ -159,16 +178,31 @@ type parser struct {
 	refs        []lang.Reference
 	isReference bool // a name that the scope has too is no mistake
 	isOpen      bool // an unknown name is no mistake
+	isLenient   bool // mistakes in names and defaults go to strict
 	unknown     []string
 	isUnknown   map[string]bool // what is in unknown, or was reported
 	types       int             // written so far
 	defaults    defaultCheck
 	errs        lang.ErrorList
+	strict      lang.ErrorList
 	lint        []*lang.Error
 }
 
 func (p *parser) errorf(pos lang.Pos, code, format string, args ...any) {
 	p.errs = append(p.errs, &lang.Error{Pos: pos, Code: code, Msg: fmt.Sprintf(format, args...)})
+}
+
+// mildf reports a mistake that a lenient parse puts up with.
+func (p *parser) mildf(pos lang.Pos, code, format string, args ...any) {
+	p.mild(&lang.Error{Pos: pos, Code: code, Msg: fmt.Sprintf(format, args...)})
+}
+
+func (p *parser) mild(e *lang.Error) {
+	if p.isLenient {
+		p.strict = append(p.strict, e)
+	} else {
+		p.errs = append(p.errs, e)
+	}
 }
 
 func (p *parser) lintf(pos lang.Pos, code, format string, args ...any) {

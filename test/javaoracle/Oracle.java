@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import org.apache.avro.NameValidator;
 import org.apache.avro.Schema;
 import org.apache.avro.SchemaCompatibility;
 import org.apache.avro.SchemaNormalization;
@@ -70,6 +71,9 @@ public final class Oracle {
 
   private static ObjectNode parse(JsonNode q) throws Exception {
     Schema.Parser parser = new Schema.Parser();
+    if (q.path("lenient").asBoolean()) {
+      parser = new Schema.Parser(NameValidator.NO_VALIDATION).setValidateDefaults(false);
+    }
     List<Schema> references = new ArrayList<>();
     if (q.has("references")) {
       for (JsonNode text : q.get("references")) {

@@ -171,6 +171,14 @@ func (o *Oracle) Parse(text string, references ...string) (Schema, error) {
 	return s, err
 }
 
+// ParseLenient is Parse without the checks of names and defaults, as a registry
+// reads what it has stored.
+func (o *Oracle) ParseLenient(text string, references ...string) (Schema, error) {
+	var s Schema
+	err := o.ask(map[string]any{"op": "parse", "schema": text, "references": references, "lenient": true}, &s)
+	return s, err
+}
+
 // An Incompatibility is one finding of SchemaCompatibility.
 type Incompatibility struct {
 	Type     string
