@@ -12,9 +12,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net/url"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"modernc.org/sqlite" // registers the driver
 	sqlite3 "modernc.org/sqlite/lib"
@@ -38,44 +41,47 @@ const createTable = `CREATE TABLE IF NOT EXISTS log (
 
 // A Log is a log in a file. All methods are safe for concurrent use.
 type Log struct {
-	path  string
-	write *sql.DB // one connection, since SQLite has one writer
-	read  *sql.DB
+	path    string
+	open    atomic.Pointer[connection] // nil while the file cannot be written
+	opening sync.Mutex                 // held while open is made
 }
 
 // Open opens the log in a file and makes the file if there is none. A file that
 // is something else is an error and is left as it is.
+//
+// If the file is there but cannot be written, because its disk is full or
+// read-only, it opens all the same: reads work, appends fail until it can be.
 func Open(ctx context.Context, path string) (*Log, error) {
-	l := &Log{path: path}
-	var err error
-	if l.write, err = connect(path, 1); err == nil {
-		if l.read, err = connect(path, 4); err == nil {
-			err = l.prepare(ctx)
-		}
-	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open the log %s: %w", path, err), l.Close())
-	}
-	return l, nil
-}
-
-// connect prepares connections; every one of them has these settings, which
-// SQLite keeps for each connection and not in the file. With a WAL, only
-// synchronous FULL promises that a commit is on the disk when it returns.
-func connect(path string, n int) (*sql.DB, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		return nil, err
 	}
-	query := url.Values{
-		"_pragma": {fmt.Sprintf("busy_timeout(%d)", busyMillis), "journal_mode(WAL)", "synchronous(FULL)"},
-		"_txlock": {"immediate"},
+	l := &Log{path: abs}
+	if _, err = l.writable(ctx); err != nil && unwritable(err) {
+		if _, _, e := l.readUnwritable(ctx, math.MaxInt64); e == nil {
+			return l, nil
+		}
 	}
-	slashed := filepath.ToSlash(abs)
+	if err != nil {
+		return nil, fmt.Errorf("open the log %s: %w", path, err)
+	}
+	return l, nil
+}
+
+// The parameters of connections that write. With a WAL, only synchronous FULL
+// promises that a commit is on the disk when it returns.
+const durable = "_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_txlock=immediate"
+
+// connect prepares connections; every one of them gets the parameters, most of
+// which SQLite keeps for each connection and not in the file.
+func connect(path string, n int, params string) (*sql.DB, error) {
+	slashed := filepath.ToSlash(path)
 	if !strings.HasPrefix(slashed, "/") {
 		slashed = "/" + slashed // a drive letter
 	}
-	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: slashed, RawQuery: query.Encode()}).String())
+	// The wait comes first, since the other settings may have to wait already.
+	query := url.Values{"_pragma": {fmt.Sprintf("busy_timeout(%d)", busyMillis)}}.Encode() + "&" + params
+	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: slashed, RawQuery: query}).String())
 	if err != nil {
 		return nil, err
 	}
@@ -85,25 +91,14 @@ func connect(path string, n int) (*sql.DB, error) {
 }
 
 // prepare makes the table in a new file and refuses a file of another kind.
-func (l *Log) prepare(ctx context.Context) error {
-	tx, err := l.write.BeginTx(ctx, nil)
+func prepare(ctx context.Context, db *sql.DB) error {
+	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer tx.Rollback() // does nothing after Commit
-	var id, version, tables int
-	row := tx.QueryRowContext(ctx, `SELECT (SELECT application_id FROM pragma_application_id),
-		(SELECT user_version FROM pragma_user_version), (SELECT count(*) FROM sqlite_schema)`)
-	if err := row.Scan(&id, &version, &tables); err != nil {
+	if fresh, err := inspect(ctx, tx); err != nil || !fresh {
 		return err
-	}
-	switch {
-	case id == applicationID && version == format:
-		return nil
-	case id == applicationID:
-		return fmt.Errorf("the file has format %d, this program reads format %d", version, format)
-	case tables > 0 || id != 0:
-		return fmt.Errorf("the file is a database of another program")
 	}
 	for _, statement := range []string{
 		createTable,
@@ -119,18 +114,19 @@ func (l *Log) prepare(ctx context.Context) error {
 
 // Close releases the file. Nothing may use the log any more.
 func (l *Log) Close() error {
-	var errs []error
-	for _, db := range []*sql.DB{l.read, l.write} {
-		if db != nil {
-			errs = append(errs, db.Close())
-		}
+	if c := l.open.Swap(nil); c != nil {
+		return c.close()
 	}
-	return errors.Join(errs...)
+	return nil
 }
 
 // Append implements [registry.Log]. The records are one transaction.
 func (l *Log) Append(ctx context.Context, at registry.Offset, records []registry.Record) (registry.Offset, error) {
-	tx, err := l.write.BeginTx(ctx, nil)
+	c, err := l.writable(ctx)
+	if err != nil {
+		return 0, l.wrap("open to write", err)
+	}
+	tx, err := c.write.BeginTx(ctx, nil)
 	if err != nil {
 		return 0, l.wrap("begin", err)
 	}
@@ -174,7 +170,14 @@ func end(ctx context.Context, q queryer) (next registry.Offset, err error) {
 
 // ReadFrom implements [registry.Log].
 func (l *Log) ReadFrom(ctx context.Context, at registry.Offset) ([]registry.Record, registry.Offset, error) {
-	rows, err := l.read.QueryContext(ctx, "SELECT seq, record FROM log WHERE seq >= ? ORDER BY seq", int64(at))
+	if c := l.open.Load(); c != nil {
+		return l.readRows(ctx, c.read, at)
+	}
+	return l.readUnwritable(ctx, at)
+}
+
+func (l *Log) readRows(ctx context.Context, db *sql.DB, at registry.Offset) ([]registry.Record, registry.Offset, error) {
+	rows, err := db.QueryContext(ctx, "SELECT seq, record FROM log WHERE seq >= ? ORDER BY seq", int64(at))
 	if err != nil {
 		return nil, 0, l.wrap("read", err)
 	}

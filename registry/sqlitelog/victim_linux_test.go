@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -21,17 +22,18 @@ import (
 	"github.com/wireproof/wireproof/registry/sqlitelog"
 )
 
-// What a process that is ill-treated is told: the path of its log, how many
-// schemas to register, 0 meaning no end, and how large its files may become.
+// What a process that is ill-treated is told.
 const (
-	victimEnv = "SQLITELOG_VICTIM"
-	writesEnv = "SQLITELOG_WRITES"
-	limitEnv  = "SQLITELOG_LIMIT"
+	victimEnv = "SQLITELOG_VICTIM" // the path of its log
+	writesEnv = "SQLITELOG_WRITES" // how many schemas to register; without end if it is not set
+	limitEnv  = "SQLITELOG_LIMIT"  // how large its files may become, in bytes
+	heldEnv   = "SQLITELOG_HELD"   // how many schemas it finds
+	mountEnv  = "SQLITELOG_MOUNT"  // the log is in a file system that it mounts
 )
 
 // Of this size are the texts of a victim that ends, so that some writes make the
 // WAL long enough for its pages to move to the file.
-const textSize = 400_000
+const textSize = 800_000
 
 func TestMain(m *testing.M) {
 	path := os.Getenv(victimEnv)
@@ -62,6 +64,9 @@ func victim(path string) error {
 			return err
 		}
 	}
+	if os.Getenv(mountEnv) != "" {
+		return mountAndFill(path)
+	}
 	log, err := openPinned(path)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errNoStart, err)
@@ -72,6 +77,9 @@ func victim(path string) error {
 		return fmt.Errorf("%w: %w", errNoStart, err)
 	}
 	defer reg.Close()
+	if want := os.Getenv(heldEnv); want != "" && want != strconv.Itoa(reg.Stats().Versions) {
+		return fmt.Errorf("the log holds %d versions, expected %s", reg.Stats().Versions, want)
+	}
 	if writes, _ := strconv.Atoi(os.Getenv(writesEnv)); writes > 0 {
 		return writeSome(reg, writes)
 	}
@@ -185,8 +193,13 @@ type outcome struct {
 // what it said to acked.
 func runVictim(t *testing.T, under []string, path string, env ...string) outcome {
 	t.Helper()
-	args := append(under, os.Args[0])
-	cmd := exec.Command(args[0], args[1:]...)
+	args := append(slices.Clip(under), os.Args[0])
+	return collect(t, exec.Command(args[0], args[1:]...), path, env...)
+}
+
+// collect is runVictim for a command that is prepared further.
+func collect(t *testing.T, cmd *exec.Cmd, path string, env ...string) outcome {
+	t.Helper()
 	cmd.Env = append(append(os.Environ(), victimEnv+"="+path), env...)
 	var complaints strings.Builder
 	cmd.Stderr = &complaints
