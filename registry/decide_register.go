@@ -48,8 +48,11 @@ func (c Registration) decide(p *policy, st *State, now int64) (decision, error) 
 	normalize := !importing && (c.Normalize || p.normalize(st, subject))
 	if !c.tagged() && strings.TrimSpace(c.Request.Schema) != "" {
 		found, err := c.existing(p, st, subject, normalize)
-		if found != nil || err != nil {
-			return decision{answer: found}, err
+		if err != nil {
+			return decision{}, err
+		}
+		if found != nil {
+			return decision{answer: *found}, nil
 		}
 	}
 	if err := p.checkMode(st, subject, importing); err != nil {
@@ -73,9 +76,9 @@ func (c Registration) decide(p *policy, st *State, now int64) (decision, error) 
 	return c.append(p, st, subject, cand, now)
 }
 
-// existing returns what the subject holds already, as a Registered, or nil. No
-// mode forbids to be told.
-func (c Registration) existing(p *policy, st *State, subject string, normalize bool) (any, error) {
+// existing returns what the subject holds already, or nil. No mode forbids to be
+// told.
+func (c Registration) existing(p *policy, st *State, subject string, normalize bool) (*Registered, error) {
 	cand, err := p.candidate(st, subject, c.Request, normalize, All)
 	if err != nil {
 		return nil, err
@@ -87,7 +90,7 @@ func (c Registration) existing(p *policy, st *State, subject string, normalize b
 	if number > 0 {
 		v := st.version(subject, number)
 		if id >= 0 && v != nil && !v.deleted && v.id == id && v.hash == cand.hash() {
-			return Registered{v.describe(), true}, nil
+			return &Registered{v.describe(), true}, nil
 		}
 		return nil, nil
 	}
@@ -98,7 +101,7 @@ func (c Registration) existing(p *policy, st *State, subject string, normalize b
 	if found == nil || id >= 0 && id != found.id {
 		return nil, nil
 	}
-	return Registered{found.describe(), true}, nil
+	return &Registered{found.describe(), true}, nil
 }
 
 // completed returns the request with the text that it leaves out and the tags
