@@ -97,7 +97,7 @@ func (in *input) compile(sourceInfo bool) (*descriptorpb.FileDescriptorSet, erro
 	}
 	query := queries.FDS{
 		// Part of a map key, hence the pointer.
-		Opener:    &source.Openers{source.NewMap(files), source.WKTs()},
+		Opener:    &source.Openers{source.NewMap(files), builtinOpener{}, source.WKTs()},
 		Session:   new(ir.Session),
 		Workspace: source.NewWorkspace(in.name),
 	}
