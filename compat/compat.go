@@ -1,6 +1,7 @@
 // Package compat decides whether a schema may follow the versions before it. It
 // joins the rules of each language with the levels of the registry protocol;
-// what a rule says is the business of compat/avrorules and compat/protorules.
+// what a rule says is the business of compat/avrorules, compat/protorules and
+// compat/jsonrules.
 //
 // It decides on parsed schemas only: no file, no registry, no clock. A [Checker]
 // is immutable and safe for concurrent use.
@@ -38,7 +39,7 @@ func New(languages ...Language) *Checker {
 }
 
 // Default returns a checker for all languages of this module.
-func Default() *Checker { return New(avroLanguage(), protobufLanguage()) }
+func Default() *Checker { return New(avroLanguage(), protobufLanguage(), jsonLanguage()) }
 
 // A Version is an earlier version of a subject.
 type Version struct {

@@ -2,10 +2,12 @@ package compat
 
 import (
 	"github.com/wireproof/wireproof/compat/avrorules"
+	"github.com/wireproof/wireproof/compat/jsonrules"
 	"github.com/wireproof/wireproof/compat/protorules"
 	"github.com/wireproof/wireproof/compat/rule"
 	"github.com/wireproof/wireproof/lang"
 	"github.com/wireproof/wireproof/lang/avro"
+	"github.com/wireproof/wireproof/lang/jsonschema"
 	"github.com/wireproof/wireproof/lang/protobuf"
 )
 
@@ -49,6 +51,24 @@ func protobufLanguage() Language {
 				}
 			}
 			return out
+		},
+	}
+}
+
+func jsonLanguage() Language {
+	return Language{
+		Type:  lang.JSON,
+		Rules: jsonrules.Table(),
+		Check: func(policy Policy, newer, older lang.Schema, dir rule.Breaks) []*rule.Finding {
+			n, ok := newer.(*jsonschema.Schema)
+			o, ok2 := older.(*jsonschema.Schema)
+			if !ok || !ok2 {
+				return []*rule.Finding{notOurs(newer, older, dir)}
+			}
+			if policy == Lenient {
+				return jsonrules.Check(n, o, dir, jsonrules.Lenient)
+			}
+			return jsonrules.Check(n, o, dir, jsonrules.Strict)
 		},
 	}
 }
