@@ -5,171 +5,159 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/http"
 	"os"
+	"os/signal"
 	"path/filepath"
-	"sync"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/wireproof/wireproof/compat"
-	"github.com/wireproof/wireproof/lang/all"
-	"github.com/wireproof/wireproof/registry"
-	"github.com/wireproof/wireproof/registry/memlog"
-	"github.com/wireproof/wireproof/registry/rest"
-	"github.com/wireproof/wireproof/registry/sqlitelog"
+	"github.com/wireproof/wireproof/internal/config"
 )
 
+const serveLong = `Serve runs a schema registry that any Confluent client can use. Everything is in
+one SQLite file below --data, unless the settings name another store; an answer
+is given after the write is on disk.
+
+Settings come from flags, then the environment, then the file that --config or
+WIREPROOF_SERVE_CONFIG names, then defaults. Each has one key: store.sqlite.dir
+is a place in the file, --set store.sqlite.dir=DIR, and the variable
+WIREPROOF_SERVE_STORE_SQLITE_DIR. The SCHEMA_REGISTRY_ variables of Confluent's
+container image are understood where they mean something here. Secrets are only
+in variables and files that the settings name. --check prints every setting and
+where it comes from, and wireproof config schema --server what there is.
+
+/metrics is for Prometheus, /healthz says that the process lives, /readyz that it
+can do its work. On Ctrl-C or SIGTERM /readyz says no, the requests in flight are
+answered, and the store is closed; a second signal ends it at once.`
+
+const serveExample = `  wireproof serve --data registry-data
+  wireproof serve --memory --listen 127.0.0.1:0     # for tests: nothing is kept
+  wireproof serve --config registry.yaml --check    # what would it do?
+  wireproof serve --config registry.yaml --log-format json
+
+  # HTTPS for everybody who is in the file of passwords
+  wireproof serve --listen 0.0.0.0:8081 --tls-cert server.pem --tls-key server.key \
+    --set auth.basic.file=users --set 'auth.grants=[{who: ["*"], may: ["*"], subjects: ["*"], contexts: ["*"]}]'
+
+  # several servers on one PostgreSQL database
+  WIREPROOF_POSTGRES_URL=postgres://registry@db/registry wireproof serve --store postgres
+
+  # the settings of a container of Confluent's image, as they are
+  SCHEMA_REGISTRY_KAFKASTORE_BOOTSTRAP_SERVERS=kafka:9092 SCHEMA_REGISTRY_HOST_NAME=registry-1 wireproof serve`
+
 func (a *app) serveCmd() *cobra.Command {
-	var listen, data string
-	var memory bool
-	var grace time.Duration
+	var flags serveFlags
 	cmd := &cobra.Command{
-		Use:   "serve",
-		Short: "Serve a schema registry",
-		Long: `Serve runs a schema registry that any Confluent client can use. Everything is in
-one SQLite file below --data; an answer is given after the write is on disk.
-It stops on Ctrl-C or SIGTERM, after the requests in flight are answered.`,
-		Example: `  wireproof serve --data registry-data
-  wireproof serve --listen 127.0.0.1:8081 --data registry-data
-  wireproof serve --memory       # for tests: nothing is kept`,
-		Args: cobra.NoArgs,
+		Use:     "serve",
+		Short:   "Serve a schema registry",
+		Long:    serveLong,
+		Example: serveExample,
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if memory && cmd.Flags().Changed("data") {
-				return usagef("--memory keeps nothing, so --data makes no sense with it")
+			cfg, err := a.serverSettings(cmd, &flags)
+			if err != nil {
+				return err
 			}
-			if memory {
-				data = ""
+			if flags.check {
+				return a.showServerSettings(cfg)
 			}
-			return a.serve(cmd.Context(), listen, data, grace)
+			return a.serve(cmd.Context(), cfg)
 		},
 	}
-	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8081", "address to listen on; port 0 picks one")
-	cmd.Flags().StringVar(&data, "data", "registry-data", "folder of the SQLite file; made if it is not there")
-	cmd.Flags().BoolVar(&memory, "memory", false, "keep everything in memory only")
-	cmd.Flags().DurationVar(&grace, "grace", 10*time.Second, "how long requests in flight may take at the end")
+	flags.add(cmd.Flags())
 	return cmd
 }
 
-// serve runs the registry until ctx ends. An empty data folder means memory.
-func (a *app) serve(ctx context.Context, listen, data string, grace time.Duration) error {
-	log := slog.New(slog.NewTextHandler(a.stderr, nil))
-	s, err := startServer(ctx, listen, data, log)
+// serve runs the registry until ctx ends, and then to the end of what it has
+// begun, unless a second signal comes.
+func (a *app) serve(ctx context.Context, cfg *config.Server) error {
+	log := newLogger(a.stderr, cfg.Log)
+	for _, w := range cfg.Warnings() {
+		log.Warn(w)
+	}
+	warnIfOpen(log, cfg)
+	s, err := newServer(ctx, cfg, log)
 	if err != nil {
+		if ctx.Err() != nil {
+			return exitWith(exitInterrupted, fmt.Errorf("interrupted while starting: %w", err))
+		}
 		return exitWith(exitUsage, err)
 	}
-	log.Info("registry is up", "url", s.url, "store", s.store)
+	log.Info("registry is up", s.about()...)
 	var fatal error
 	select {
 	case <-ctx.Done():
-		log.Info("registry is stopping", "grace", grace)
 	case fatal = <-s.failed:
 	}
-	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
-	defer cancel()
-	if err := errors.Join(fatal, s.stop(stopCtx)); err != nil {
+	log.Info("registry is stopping", "delay", cfg.Shutdown.Delay, "grace", cfg.Shutdown.Grace)
+	stopCtx, hurried := untilSecondSignal(context.WithoutCancel(ctx))
+	if fatal == nil {
+		s.drain(stopCtx, time.Duration(cfg.Shutdown.Delay))
+	}
+	err = errors.Join(fatal, s.stopWithin(stopCtx, time.Duration(cfg.Shutdown.Grace)))
+	switch {
+	case hurried():
+		return exitWith(exitInterrupted, errors.Join(errors.New("ended by a second signal"), err))
+	case err != nil:
 		return exitWith(exitIncomplete, err)
 	}
 	log.Info("registry has stopped")
 	return nil
 }
 
-// A server is a running registry.
-type server struct {
-	url, store string
-	failed     chan error
-	http       *http.Server
-	registry   *registry.Registry
-	closeLog   func() error
-	unused     unusedConns
-}
+// sameSignal is how long another signal counts as the one that ended the
+// context: some senders signal a process and its group.
+const sameSignal = 250 * time.Millisecond
 
-// unusedConns are connections that have sent nothing yet. Clients open some in
-// reserve, and a shutdown would wait for them.
-type unusedConns struct {
-	mu    sync.Mutex // guards the fields below
-	conns map[net.Conn]bool
-}
-
-func (u *unusedConns) watch(c net.Conn, state http.ConnState) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if state != http.StateNew {
-		delete(u.conns, c)
-		return
-	}
-	if u.conns == nil {
-		u.conns = map[net.Conn]bool{}
-	}
-	u.conns[c] = true
-}
-
-func (u *unusedConns) close() {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	for c := range u.conns {
-		_ = c.Close() // nothing was promised on it
-	}
-}
-
-// startServer starts a registry. It logs requests that fail through no fault of
-// the client to onError, if that is not nil.
-func startServer(ctx context.Context, listen, data string, onError *slog.Logger) (*server, error) {
-	s := &server{failed: make(chan error, 1), store: "memory", closeLog: func() error { return nil }}
-	var log registry.Log = memlog.New()
-	if data != "" {
-		if err := os.MkdirAll(data, 0o755); err != nil {
-			return nil, fmt.Errorf("make the data folder: %w", err)
+// untilSecondSignal returns a context that ends when the program is told to end
+// once more. The function ends the waiting and reports whether it was.
+func untilSecondSignal(ctx context.Context) (context.Context, func() bool) {
+	ctx, cancel := context.WithCancel(ctx)
+	again := make(chan os.Signal, 1)
+	start, told := time.Now(), make(chan bool, 1)
+	signal.Notify(again, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		defer signal.Stop(again)
+		for {
+			select {
+			case <-again:
+				if time.Since(start) > sameSignal {
+					told <- true
+					cancel()
+					return
+				}
+			case <-ctx.Done():
+				told <- false
+				return
+			}
 		}
-		s.store = filepath.Join(data, "registry.db")
-		db, err := sqlitelog.Open(ctx, s.store)
+	}()
+	return ctx, func() bool {
+		cancel()
+		return <-told
+	}
+}
+
+// startServer starts a registry on an address, in a folder or, if that is empty,
+// in memory. It logs requests that fail through no fault of the client, if log is
+// not nil.
+func startServer(ctx context.Context, listen, data string, log *slog.Logger) (*server, error) {
+	flags := []config.Setting{{Key: "listen", Value: listen, Origin: "--listen"}, {Key: "store.kind", Value: "memory", Origin: "--memory"}}
+	if data != "" {
+		abs, err := filepath.Abs(data)
 		if err != nil {
 			return nil, err
 		}
-		log, s.closeLog = db, db.Close
+		flags[1] = config.Setting{Key: "store.sqlite.dir", Value: abs, Origin: "--data"}
 	}
-	var err error
-	s.registry, err = registry.Open(ctx, log, all.Languages(), registry.Rules(compat.Default()), registry.Options{})
+	cfg, err := config.LoadServer(config.ServerSource{Flags: flags})
 	if err != nil {
-		return nil, errors.Join(err, s.closeLog())
+		return nil, err
 	}
-	listener, err := net.Listen("tcp", listen)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("listen on %s: %w", listen, err), s.registry.Close(), s.closeLog())
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
 	}
-	s.url = "http://" + listener.Addr().String()
-	options := rest.Options{Version: buildVersion().Version, Commit: buildVersion().Revision}
-	if onError != nil {
-		options.OnError = func(r *http.Request, err error) {
-			onError.Error("request failed", "method", r.Method, "path", r.URL.Path, "error", err)
-		}
-	}
-	s.http = &http.Server{
-		ConnState:         s.unused.watch,
-		Handler:           rest.New(s.registry, options),
-		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       time.Minute,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    64 << 10,
-	}
-	go func() {
-		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			s.failed <- err
-		}
-	}()
-	return s, nil
-}
-
-// stop answers what is in flight, then closes the store.
-func (s *server) stop(ctx context.Context) error {
-	done := make(chan error, 1)
-	go func() { done <- s.http.Shutdown(ctx) }()
-	s.unused.close()
-	err := <-done
-	if err != nil {
-		err = fmt.Errorf("requests were still in flight: %w", err)
-	}
-	return errors.Join(err, s.registry.Close(), s.closeLog())
+	return newServer(ctx, cfg, log)
 }

@@ -34,10 +34,11 @@ type Server struct {
 
 // Store says where schemas are kept.
 type Store struct {
-	Kind     string        `yaml:"kind" enum:"sqlite,memory,postgres,kafka" default:"sqlite" doc:"The store: sqlite is one file; memory keeps nothing; postgres and kafka carry several servers."`
-	SQLite   SQLiteStore   `yaml:"sqlite" doc:"The SQLite file."`
-	Postgres PostgresStore `yaml:"postgres" doc:"The PostgreSQL database."`
-	Kafka    KafkaStore    `yaml:"kafka" doc:"The Kafka topic."`
+	Kind        string        `yaml:"kind" enum:"sqlite,memory,postgres,kafka" default:"sqlite" doc:"The store: sqlite is one file; memory keeps nothing; postgres and kafka carry several servers."`
+	OpenTimeout Duration      `yaml:"open_timeout" default:"1m0s" doc:"How long opening and reading the store may take at the start."`
+	SQLite      SQLiteStore   `yaml:"sqlite" doc:"The SQLite file."`
+	Postgres    PostgresStore `yaml:"postgres" doc:"The PostgreSQL database."`
+	Kafka       KafkaStore    `yaml:"kafka" doc:"The Kafka topic."`
 }
 
 // SQLiteStore names the SQLite file.
@@ -55,11 +56,11 @@ type PostgresStore struct {
 // KafkaStore names the Kafka topic.
 type KafkaStore struct {
 	Brokers      []string `yaml:"brokers" doc:"host:port of some brokers."`
-	Topic        string   `yaml:"topic" default:"_schemas" doc:"The topic; made if it is not there."`
-	Replication  int      `yaml:"replication" default:"3" doc:"Copies of a topic that is made here."`
+	Topic        string   `yaml:"topic" default:"_schemas" doc:"The topic."`
+	Create       bool     `yaml:"create" default:"true" doc:"Make the topic if it is not there."`
 	Group        string   `yaml:"group" default:"schema-registry" doc:"Servers of one group and topic elect one leader."`
 	Eligible     bool     `yaml:"eligible" default:"true" doc:"This server may become leader."`
-	InitTimeout  Duration `yaml:"init_timeout" default:"1m0s" doc:"How long reading the topic may take at the start."`
+	Sticky       bool     `yaml:"sticky" default:"false" doc:"Keep a leader as long as it lives; otherwise the server with the smallest URL leads."`
 	TLS          bool     `yaml:"tls" default:"false" doc:"Speak TLS."`
 	CA           string   `yaml:"ca" names:"file" doc:"File with the certificates of the authorities to trust."`
 	Cert         string   `yaml:"cert" names:"file" doc:"File with the client's certificate (mTLS)."`
@@ -167,7 +168,7 @@ type Traces struct {
 
 // Admin is the second address.
 type Admin struct {
-	Listen string `yaml:"listen" doc:"Address for /metrics, /healthz and /readyz without TLS and credentials; without one they are on the first address, /metrics with credentials if there are any."`
+	Listen string `yaml:"listen" doc:"Address for /metrics, /healthz and /readyz without TLS and credentials. Without one, /metrics is on the first address and asks for credentials if anything does; /healthz and /readyz always are there."`
 }
 
 // Shutdown says how the server ends.

@@ -104,9 +104,6 @@ func (c *serverCheck) store() {
 		if kafka.Topic == "" || kafka.Group == "" {
 			c.bad("store.kafka.topic", "or store.kafka.group is empty")
 		}
-		if kafka.Replication < 1 || kafka.Replication > 32767 {
-			c.bad("store.kafka.replication", "is %d; expected 1 or more", kafka.Replication)
-		}
 		if (kafka.Cert == "") != (kafka.Key == "") {
 			c.bad("store.kafka.cert", "and store.kafka.key belong together; one is empty")
 		}
@@ -125,9 +122,12 @@ func (c *serverCheck) limits() {
 	}{
 		{"limits.body", int64(l.Body)}, {"limits.text", int64(l.Text)}, {"limits.references", int64(l.References)},
 		{"limits.closure", int64(l.Closure)}, {"limits.headers", int64(l.Headers)}, {"limits.time", int64(l.Time)},
+		{"store.open_timeout", int64(c.s.Store.OpenTimeout)},
 	} {
-		if limit.value < 1 || limit.key != "limits.time" && limit.value > 1<<31-1 {
-			c.bad(limit.key, "is out of range; expected 1 to 2147483647")
+		if limit.value < 1 {
+			c.bad(limit.key, "is 0; expected more")
+		} else if strings.HasPrefix(limit.key, "limits.") && limit.key != "limits.time" && limit.value > 1<<31-1 {
+			c.bad(limit.key, "is %d; expected at most 2147483647", limit.value)
 		}
 	}
 }

@@ -85,3 +85,23 @@ type Variable struct {
 	Name, Key, Default, Doc string
 	Values                  []string // that it may have; nil means any
 }
+
+// SecretVariables returns the environment variables in which secrets are looked
+// for, as far as the settings use them.
+func (s *Server) SecretVariables() []string {
+	var out []string
+	switch store := s.Store; store.Kind {
+	case "postgres":
+		if store.Postgres.URLFile == "" {
+			out = append(out, store.Postgres.URLEnv)
+		}
+	case "kafka":
+		if store.Kafka.SASL != "none" {
+			out = append(out, store.Kafka.UserEnv)
+			if store.Kafka.PasswordFile == "" {
+				out = append(out, store.Kafka.PasswordEnv)
+			}
+		}
+	}
+	return out
+}

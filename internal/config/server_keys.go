@@ -98,12 +98,15 @@ func pairs(n ast.Node) iter.Seq2[string, *ast.MappingValueNode] {
 }
 
 // Settings returns every setting that has a value, in order, with where it comes
-// from. Credentials in URLs are hidden; there are no other secrets in settings.
+// from; defaults of stores that are not used are left out. Credentials in URLs are hidden; there are no other secrets in settings.
 func (s *Server) Settings() []Setting {
 	var out []Setting
 	for _, k := range serverKeys() {
 		v := k.value(reflect.ValueOf(s).Elem(), false)
 		if !v.IsValid() || v.IsZero() && s.origins[k.name] == "" && k.field.Tag.Get("default") == "" {
+			continue
+		}
+		if s.origins[k.name] == "" && s.ofOtherStore(k.name) {
 			continue
 		}
 		if v.Kind() == reflect.Pointer && hasSetKey(v) {
@@ -112,6 +115,13 @@ func (s *Server) Settings() []Setting {
 		out = append(out, Setting{k.name, hideCredentials(show(v)), s.Origin(k.name)})
 	}
 	return out
+}
+
+// ofOtherStore reports whether a key is of a store that is not used.
+func (s *Server) ofOtherStore(key string) bool {
+	rest, ok := strings.CutPrefix(key, "store.")
+	kind, _, below := strings.Cut(rest, ".")
+	return ok && below && kind != s.Store.Kind
 }
 
 func hasSetKey(v reflect.Value) bool { return !v.IsNil() && !v.Elem().IsZero() }

@@ -18,6 +18,9 @@ type Duration time.Duration
 // String returns the duration as it is written.
 func (d Duration) String() string { return time.Duration(d).String() }
 
+// MarshalText writes the duration as String does.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
 // UnmarshalText reads a duration that is not negative.
 func (d *Duration) UnmarshalText(text []byte) error {
 	v, err := time.ParseDuration(string(text))
