@@ -7,19 +7,23 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/wireproof/wireproof/event/kafkabus"
 	"github.com/wireproof/wireproof/internal/config"
+	"github.com/wireproof/wireproof/registry/api"
 	"github.com/wireproof/wireproof/registry/client"
 )
 
 // registry returns a client for the registry of the environment, or for url if
-// one is given.
-func (a *app) registry(cfg *config.Config, name, url string) (*client.Client, string, error) {
+// one is given, and how to name it without credentials.
+func (a *app) registry(cfg *config.Config, name, url string, more ...client.Option) (*client.Client, string, error) {
 	if url != "" {
-		return client.New(url), url, nil
+		reg := client.New(url, append(credentials("WIREPROOF_REGISTRY"), more...)...)
+		return reg, strings.Join(reg.URLs(), ","), nil
 	}
 	name, env, err := cfg.Environment(name)
 	if err != nil {
@@ -54,7 +58,47 @@ func (a *app) registry(cfg *config.Config, name, url string) (*client.Client, st
 		}
 		opts = append(opts, client.TLS(conf))
 	}
-	return client.New(env.Registry, opts...), env.Registry, nil
+	reg := client.New(env.Registry, append(opts, more...)...)
+	return reg, strings.Join(reg.URLs(), ","), nil
+}
+
+// openRegistry is registry for commands that need no settings where a URL is
+// given.
+func (a *app) openRegistry(url string, more ...client.Option) (*client.Client, string, error) {
+	if url != "" {
+		return a.registry(nil, "", url, more...)
+	}
+	cfg, err := a.settings()
+	if err != nil {
+		return nil, "", err
+	}
+	return a.registry(cfg, a.env, "", more...)
+}
+
+// credentials returns how to sign in to a registry that a flag names: what the
+// variables that start with a prefix say.
+func credentials(prefix string) []client.Option {
+	if token := os.Getenv(prefix + "_TOKEN"); token != "" {
+		return []client.Option{client.Bearer(token)}
+	}
+	if user := os.Getenv(prefix + "_USER"); user != "" {
+		return []client.Option{client.Basic(user, os.Getenv(prefix+"_PASSWORD"))}
+	}
+	return nil
+}
+
+// registryFailure gives an error of the registry its exit code.
+func registryFailure(err error) error {
+	var e *api.Error
+	if errors.As(err, &e) {
+		if status := e.Code.Status(); status == http.StatusUnauthorized || status == http.StatusForbidden {
+			return exitWith(exitDenied, err)
+		}
+	}
+	if errors.Is(err, context.Canceled) {
+		return err // interrupted
+	}
+	return exitWith(exitIncomplete, err)
 }
 
 // secret reads a secret from the environment variable that the settings name.

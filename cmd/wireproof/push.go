@@ -68,17 +68,6 @@ func (a *app) push(ctx context.Context, url string, dry bool) error {
 	return exitWith(exitPartly, fmt.Errorf("%d of %d subjects were refused; the others are registered", len(p.refused), len(subjects)))
 }
 
-// registryFailure gives an error of the registry its exit code.
-func registryFailure(err error) error {
-	var e *api.Error
-	if errors.As(err, &e) {
-		if status := e.Code.Status(); status == http.StatusUnauthorized || status == http.StatusForbidden {
-			return exitWith(exitDenied, err)
-		}
-	}
-	return exitWith(exitIncomplete, err)
-}
-
 type pusher struct {
 	a        *app
 	reg      *client.Client

@@ -147,7 +147,7 @@ type request struct {
 func (c *Client) get(ctx context.Context, path string, query url.Values, out any) error {
 	key := pageKey(path + "?" + query.Encode())
 	data, err := c.pages.do(ctx, key, func(ctx context.Context) ([]byte, error) {
-		var data json.RawMessage
+		var data []byte
 		err := c.do(ctx, request{method: http.MethodGet, path: path, query: query}, &data)
 		return data, err
 	})
@@ -170,7 +170,14 @@ func (c *Client) write(ctx context.Context, req request, out any) error {
 }
 
 func decode(data []byte, out any) error {
-	if out == nil || len(data) == 0 {
+	switch out := out.(type) {
+	case nil:
+		return nil
+	case *[]byte:
+		*out = data
+		return nil
+	}
+	if len(data) == 0 {
 		return nil
 	}
 	if err := json.Unmarshal(data, out); err != nil {

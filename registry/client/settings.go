@@ -139,10 +139,3 @@ func (c *Client) ClusterID(ctx context.Context) (api.ClusterID, error) {
 	var out api.ClusterID
 	return out, c.get(ctx, "/v1/metadata/id", nil, &out)
 }
-
-// Ping asks the registry for something small, to see that it is there and takes
-// the client's credentials.
-func (c *Client) Ping(ctx context.Context) error {
-	var out []string
-	return c.get(ctx, "/schemas/types", nil, &out)
-}
