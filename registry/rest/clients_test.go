@@ -236,3 +236,49 @@ func TestFranz(t *testing.T) {
 	_, err = c.DeleteSubject(ctx, "a", sr.HardDelete)
 	ok(err)
 }
+
+// A client of srclient lives in a context if its URL names one.
+func TestSrclientInAContext(t *testing.T) {
+	t.Parallel()
+	url := newServer(t, rest.Options{}).URL
+	outside, inside := srclient.NewSchemaRegistryClient(url), srclient.NewSchemaRegistryClient(url+"/contexts/.here")
+	user := `{"type":"object","properties":{"name":{"type":"string"}}}`
+	team := `{"type":"object","properties":{"lead":{"$ref":"user.json"}}}`
+	if _, err := outside.CreateSchema("note", noteAvsc, srclient.Avro); err != nil {
+		t.Fatal(err)
+	}
+	made, err := inside.CreateSchema("users", user, srclient.Json)
+	if err != nil || made.ID() != 1 {
+		t.Fatalf("CreateSchema in a context = %v, %v; want id 1", made, err)
+	}
+	used, err := inside.CreateSchema("teams", team, srclient.Json, srclient.Reference{Name: "user.json", Subject: "users", Version: 1})
+	if err != nil || used.ID() != 2 || *used.SchemaType() != srclient.Json {
+		t.Fatalf("CreateSchema with a reference = %v, %v", used, err)
+	}
+	inside.ResetCache()
+	for _, c := range []struct {
+		client *srclient.SchemaRegistryClient
+		want   string
+	}{{outside, noteAvsc}, {inside, user}} {
+		if s, err := c.client.GetSchema(1); err != nil || s.Schema() != c.want {
+			t.Errorf("GetSchema(1) = %v, %v; want %s", s, err, c.want)
+		}
+	}
+	uses, err := inside.GetSubjectVersionsById(1)
+	if err != nil || len(uses) != 1 || uses[0].Subject != ":.here:users" {
+		t.Errorf("GetSubjectVersionsById in a context = %v, %v", uses, err)
+	}
+	latest, err := inside.GetLatestSchema("teams")
+	if err != nil || latest.Schema() != team || len(latest.References()) != 1 {
+		t.Errorf("GetLatestSchema in a context = %v, %v", latest, err)
+	}
+	if fine, err := inside.IsSchemaCompatible("users", `{"type":"string"}`, "latest", srclient.Json); err != nil || fine {
+		t.Errorf("IsSchemaCompatible = %v, %v; want false", fine, err)
+	}
+	if err := inside.DeleteSubject("teams", true); err != nil {
+		t.Error(err)
+	}
+	if versions, err := outside.GetSchemaVersions("users"); err == nil {
+		t.Errorf("GetSchemaVersions outside the context = %v, want an error", versions)
+	}
+}

@@ -265,7 +265,7 @@ func TestFranzJSON(t *testing.T) {
 	verdict, err = f.CheckCompatibility(ctx, "users", -1, user)
 	want(t, "CheckCompatibility of the same", verdict.Is, err, true)
 	_, err = f.CreateSchema(ctx, "users", sr.Schema{Schema: noteAvsc})
-	wantCode(t, "CreateSchema of another language", err, sr.ErrIncompatibleSchema)
+	wantCode(t, "CreateSchema of another language", err, &sr.Error{Code: 40901, Name: "as servers from 8 on say"})
 	_, err = f.CreateSchema(ctx, "users", sr.Schema{Type: sr.TypeJSON, Schema: `{"type":1}`})
 	wantCode(t, "CreateSchema of an invalid one", err, sr.ErrInvalidSchema)
 }
