@@ -262,3 +262,10 @@ func await(t *testing.T, url, schema string, want bool) {
 	}
 	t.Fatalf("sessions that wait for the log: want %v", want)
 }
+
+func BenchmarkDurableRegister(b *testing.B) {
+	url := database(b)
+	registrytest.BenchmarkRegister(b, func(b *testing.B) registry.Log {
+		return open(b, url, pglog.Options{Schema: newSchema(b, url)})
+	})
+}

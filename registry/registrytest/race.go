@@ -7,8 +7,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/wireproof/wireproof/compat"
-	"github.com/wireproof/wireproof/lang/all"
 	"github.com/wireproof/wireproof/registry"
 	"github.com/wireproof/wireproof/registry/api"
 )
@@ -34,7 +32,7 @@ func TestRace(t *testing.T, newStore func(t *testing.T) (open func(t *testing.T)
 			open := newStore(t)
 			var regs []*registry.Registry
 			for range servers {
-				reg, err := registry.Open(t.Context(), open(t), all.Languages(), registry.Rules(compat.Default()), registry.Options{})
+				reg, err := OpenReal(t.Context(), open(t))
 				if err != nil {
 					t.Fatal(err)
 				}

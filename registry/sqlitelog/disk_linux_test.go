@@ -38,7 +38,7 @@ func TestReadOnly(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
 			path := filepath.Join(dir, "log.db")
-			held := map[string]int{}
+			var held map[string]int
 			if left == "killed" {
 				held = killVictim(t, path, 20, 0)
 			} else {

@@ -2,9 +2,7 @@ package sqlitelog
 
 import (
 	"context"
-	"database/sql"
 	"errors"
-	"fmt"
 	"os"
 
 	"modernc.org/sqlite"
@@ -65,64 +63,4 @@ func recognize(ctx context.Context, db queryer) error {
 		err = errors.New("the file is empty and cannot be written")
 	}
 	return err
-}
-
-// inspect reports whether a file is new, and refuses one of another kind.
-func inspect(ctx context.Context, q queryer) (fresh bool, err error) {
-	var id, version, tables int
-	row := q.QueryRowContext(ctx, `SELECT (SELECT application_id FROM pragma_application_id),
-		(SELECT user_version FROM pragma_user_version), (SELECT count(*) FROM sqlite_schema)`)
-	if err := row.Scan(&id, &version, &tables); err != nil {
-		return false, err
-	}
-	switch {
-	case id == applicationID && version == format:
-		return false, nil
-	case id == applicationID:
-		return false, fmt.Errorf("the file has format %d, this program reads format %d", version, format)
-	case tables > 0 || id != 0:
-		return false, fmt.Errorf("the file is a database of another program")
-	}
-	return true, nil
-}
-
-// A connection is what reads and writes a file.
-type connection struct {
-	write *sql.DB // one connection, since SQLite has one writer
-	read  *sql.DB
-}
-
-func (c *connection) close() error {
-	var errs []error
-	for _, db := range []*sql.DB{c.read, c.write} {
-		if db != nil {
-			errs = append(errs, db.Close())
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// writable returns the connection, and makes it if the file could not be written
-// before.
-func (l *Log) writable(ctx context.Context) (*connection, error) {
-	if c := l.open.Load(); c != nil {
-		return c, nil
-	}
-	l.opening.Lock()
-	defer l.opening.Unlock()
-	if c := l.open.Load(); c != nil {
-		return c, nil
-	}
-	c := &connection{}
-	var err error
-	if c.write, err = connect(l.path, 1, durable); err == nil {
-		if c.read, err = connect(l.path, 4, durable); err == nil {
-			err = prepare(ctx, c.write)
-		}
-	}
-	if err != nil {
-		return nil, errors.Join(err, c.close())
-	}
-	l.open.Store(c)
-	return c, nil
 }

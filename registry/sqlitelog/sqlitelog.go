@@ -12,10 +12,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
-	"net/url"
-	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -25,91 +21,11 @@ import (
 	"github.com/wireproof/wireproof/registry"
 )
 
-// applicationID marks the file as ours ("WPRF"), format counts its layouts.
-const (
-	applicationID = 0x57505246
-	format        = 1
-)
-
-// busyMillis is how long to wait for another process that is writing.
-const busyMillis = 10_000
-
-const createTable = `CREATE TABLE IF NOT EXISTS log (
-	seq    INTEGER PRIMARY KEY,
-	record TEXT NOT NULL
-) STRICT`
-
 // A Log is a log in a file. All methods are safe for concurrent use.
 type Log struct {
 	path    string
 	open    atomic.Pointer[connection] // nil while the file cannot be written
 	opening sync.Mutex                 // held while open is made
-}
-
-// Open opens the log in a file and makes the file if there is none. A file that
-// is something else is an error and is left as it is.
-//
-// If the file is there but cannot be written, because its disk is full or
-// read-only, it opens all the same: reads work, appends fail until it can be.
-func Open(ctx context.Context, path string) (*Log, error) {
-	abs, err := filepath.Abs(path)
-	if err != nil {
-		return nil, err
-	}
-	l := &Log{path: abs}
-	if _, err = l.writable(ctx); err != nil && unwritable(err) {
-		if _, _, e := l.readUnwritable(ctx, math.MaxInt64); e == nil {
-			return l, nil
-		}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("open the log %s: %w", path, err)
-	}
-	return l, nil
-}
-
-// The parameters of connections that write. With a WAL, only synchronous FULL
-// promises that a commit is on the disk when it returns.
-const durable = "_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_txlock=immediate"
-
-// connect prepares connections; every one of them gets the parameters, most of
-// which SQLite keeps for each connection and not in the file.
-func connect(path string, n int, params string) (*sql.DB, error) {
-	slashed := filepath.ToSlash(path)
-	if !strings.HasPrefix(slashed, "/") {
-		slashed = "/" + slashed // a drive letter
-	}
-	// The wait comes first, since the other settings may have to wait already.
-	query := url.Values{"_pragma": {fmt.Sprintf("busy_timeout(%d)", busyMillis)}}.Encode() + "&" + params
-	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: slashed, RawQuery: query}).String())
-	if err != nil {
-		return nil, err
-	}
-	db.SetMaxOpenConns(n)
-	db.SetMaxIdleConns(n)
-	return db, nil
-}
-
-// prepare makes the table in a new file and refuses a file of another kind.
-func prepare(ctx context.Context, db *sql.DB) error {
-	tx, err := db.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback() // does nothing after Commit
-	if fresh, err := inspect(ctx, tx); err != nil || !fresh {
-		return err
-	}
-	for _, statement := range []string{
-		createTable,
-		fmt.Sprintf("PRAGMA application_id = %d", applicationID),
-		fmt.Sprintf("PRAGMA user_version = %d", format),
-	} {
-		if _, err := tx.ExecContext(ctx, statement); err != nil {
-			return err
-		}
-	}
-	return tx.Commit()
 }
 
 // Close releases the file. Nothing may use the log any more.
