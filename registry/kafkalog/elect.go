@@ -102,12 +102,15 @@ func (e *elector) run() {
 	for try := 0; ctx.Err() == nil; try++ {
 		joined, err := e.session(ctx)
 		if joined {
-			try = 0
+			try = -1
 		}
 		if err == nil || ctx.Err() != nil {
 			continue
 		}
-		e.conf.Logger.Warn("the election is interrupted", "group", e.conf.GroupID, "error", err)
+		try = max(try, 0)
+		if try == 0 { // once for each interruption
+			e.conf.Logger.Warn("the election is interrupted", "group", e.conf.GroupID, "error", err)
+		}
 		wait(ctx, backoff(try)) // ends early with the loop
 	}
 }

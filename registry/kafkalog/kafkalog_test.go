@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/IBM/sarama"
 
 	"github.com/wireproof/wireproof/registry"
 	"github.com/wireproof/wireproof/registry/kafkalog"
@@ -85,10 +88,31 @@ func (s *served) Append(ctx context.Context, at registry.Offset, records []regis
 	return 0, registry.ErrNotLeader
 }
 
+// makeTopic makes the topic of a log with more settings than it would make itself.
+func makeTopic(t *testing.T, conf kafkalog.Config, settings map[string]string) {
+	t.Helper()
+	client := sarama.NewConfig()
+	client.Version = sarama.V2_8_0_0
+	admin, err := sarama.NewClusterAdmin(conf.Brokers, client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close()
+	detail := &sarama.TopicDetail{NumPartitions: 1, ReplicationFactor: 1, ConfigEntries: map[string]*string{}}
+	for k, v := range settings {
+		detail.ConfigEntries[k] = &v
+	}
+	if err := admin.CreateTopic(conf.Topic, detail, false); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // stores makes a topic for each test, and servers on it with URLs of their own.
 func stores(brokers func(*testing.T) []string) func(*testing.T) func(*testing.T) registry.Log {
 	return func(t *testing.T) func(*testing.T) registry.Log {
 		conf := newTopic(brokers(t))
+		// The suite wants every record back: compaction spares the last segment.
+		makeTopic(t, conf, map[string]string{"cleanup.policy": "compact", "segment.ms": fmt.Sprint(math.MaxInt64)})
 		var started atomic.Int64
 		var all servers
 		return func(t *testing.T) registry.Log {
