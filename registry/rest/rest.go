@@ -31,6 +31,8 @@ type Options struct {
 	// Leader says where writes go: to this server, or to the one at url, which is
 	// empty while nobody knows. Nil means that every server writes.
 	Leader func() (url string, self bool)
+	// LeaderTransport carries requests to the leader; nil means a plain one.
+	LeaderTransport http.RoundTripper
 	// OnError is told about answers with a status of 500 and above; nil means
 	// nobody is. It must be safe for concurrent use.
 	OnError func(*http.Request, error)
@@ -62,6 +64,7 @@ type handler struct {
 	reg     *registry.Registry
 	opts    Options
 	answers answers
+	leader  *http.Client // for writes that the leader must do
 }
 
 // New returns the API of a registry. It is safe for concurrent use.
@@ -69,7 +72,11 @@ func New(reg *registry.Registry, opts Options) http.Handler {
 	if opts.MaxBody <= 0 {
 		opts.MaxBody = defaultMaxBody
 	}
-	return &handler{reg: reg, opts: opts}
+	h := &handler{reg: reg, opts: opts}
+	if opts.Leader != nil {
+		h.leader = newForwardClient(opts.LeaderTransport)
+	}
+	return h
 }
 
 // A reply is what a route answers: text as it is, anything else as JSON.
@@ -107,7 +114,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	} else if out.empty {
 		seen.Status = http.StatusNoContent
 	}
-	if !out.forwarded() {
+	if out.relay != nil {
+		seen.Status, seen.Bytes = out.relay.status, out.relay.bytes
+	} else {
 		w.Header()["Content-Type"] = contentTypes[contentType]
 		c.cacheable(out, err)
 		seen.Status, seen.Bytes = write(w, r, seen.Status, out)
@@ -117,9 +126,6 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.opts.OnAnswer(r, seen)
 	}
 }
-
-// forwarded reports whether another server has answered.
-func (out *reply) forwarded() bool { return out == nil }
 
 // bareError reports whether the protocol answers without a body: when routing
 // fails for a method that it does not use for reading or writing.
@@ -156,6 +162,12 @@ func (c *call) answer() (contentType int, out *reply, err error) {
 	if c.route.verb != "" {
 		if err := c.may(c.route.verb, c.vars.subject); err != nil {
 			return accepted, nil, err
+		}
+	}
+	if c.opts.Leader != nil && c.route.writes() {
+		sent, err := forward(c.w, c.r, &c.opts, c.leader, c.reg.CatchUp)
+		if sent != nil || err != nil {
+			return accepted, &reply{relay: sent}, err
 		}
 	}
 	out, err = c.route.serve(c)
