@@ -63,6 +63,8 @@ var may = map[string]string{
 	"internal/generate": "internal/catalog internal/config lang lang/...",
 	"internal/gate":     "compat compat/... lang lang/... registry/... internal/config internal/catalog",
 
+	"internal/registryio": "registry/... lang lang/... internal/config internal/catalog compat compat/...",
+
 	"internal/telemetry": "registry registry/api registry/rest",
 
 	"gen/...":      "codec codec/... event lang gen/...",

@@ -20,6 +20,9 @@ func OnlyDeleted() Query { return refinement{"deletedOnly", "true"} }
 // LatestOnly makes [Client.Schemas] return the highest version of each subject.
 func LatestOnly() Query { return refinement{"latestOnly", "true"} }
 
+// Aliases makes [Client.Schemas] name the subjects that are aliases of each.
+func Aliases() Query { return refinement{"aliases", "true"} }
+
 // Normalize makes registering, looking up and checking compare normal forms, in
 // which the order of what has no order does not matter.
 func Normalize() Query { return refinement{"normalize", "true"} }
