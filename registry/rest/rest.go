@@ -86,6 +86,7 @@ type reply struct {
 	ready     *rendered // used if it is there
 	empty     bool      // no body at all
 	immutable bool      // may be kept for ever
+	relay     *relay    // the answer of the leader, sent already
 }
 
 // ServeHTTP answers every request, also one for a path that does not exist, in
