@@ -1,17 +1,21 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/wireproof/wireproof/internal/config"
 	"github.com/wireproof/wireproof/registry"
+	"github.com/wireproof/wireproof/registry/kafkalog"
 	"github.com/wireproof/wireproof/registry/memlog"
 	"github.com/wireproof/wireproof/registry/pglog"
 	"github.com/wireproof/wireproof/registry/sqlitelog"
@@ -25,9 +29,9 @@ type store struct {
 	leader func() (url string, self bool) // nil if every server writes
 }
 
-// openStore opens the store that the settings name. Others reach this server at
-// url, unless the settings say otherwise.
-func openStore(ctx context.Context, cfg *config.Server, url string, log *slog.Logger) (*store, error) {
+// openStore opens the store that the settings name. The server listens at a URL,
+// where others reach it, unless the settings say otherwise.
+func openStore(ctx context.Context, cfg *config.Server, at string, log *slog.Logger) (*store, error) {
 	switch cfg.Store.Kind {
 	case "memory":
 		return &store{name: "memory", log: memlog.New(), close: func() error { return nil }}, nil
@@ -35,6 +39,8 @@ func openStore(ctx context.Context, cfg *config.Server, url string, log *slog.Lo
 		return openSQLite(ctx, cfg)
 	case "postgres":
 		return openPostgres(ctx, cfg)
+	case "kafka":
+		return openKafka(ctx, cfg, at, log)
 	}
 	return nil, fmt.Errorf("%s is %q; expected sqlite, memory, postgres or kafka", named(cfg, "store.kind"), cfg.Store.Kind)
 }
@@ -82,6 +88,54 @@ func openPostgres(ctx context.Context, cfg *config.Server) (*store, error) {
 		return nil, fmt.Errorf("open the PostgreSQL store: %w", err)
 	}
 	return &store{name: "postgres", log: log, close: log.Close}, nil
+}
+
+func openKafka(ctx context.Context, cfg *config.Server, at string, log *slog.Logger) (*store, error) {
+	k := cfg.Store.Kafka
+	conf := kafkalog.Config{
+		Brokers: k.Brokers, Topic: k.Topic, CheckOnly: !k.Create, GroupID: k.Group,
+		URL: cmp.Or(cfg.Advertise, advertised(at)), Follower: !k.Eligible, Sticky: k.Sticky, Logger: log,
+	}
+	if k.TLS {
+		var err error
+		if conf.TLS, err = tlsConfig("", k.CA, k.Cert, k.Key); err != nil {
+			return nil, fmt.Errorf("store.kafka: %w", err)
+		}
+	}
+	if k.SASL != "none" {
+		user := os.Getenv(k.UserEnv)
+		if user == "" {
+			return nil, fmt.Errorf("$%s is not set; %s names it", k.UserEnv, named(cfg, "store.kafka.user_env"))
+		}
+		password, err := secretOf(cfg, "store.kafka.password_env", k.PasswordEnv, "store.kafka.password_file", k.PasswordFile)
+		if err != nil {
+			return nil, err
+		}
+		conf.SASL = &kafkalog.SASL{Mechanism: k.SASL, User: user, Password: password}
+	}
+	l, err := kafkalog.Open(ctx, conf)
+	if err != nil {
+		return nil, fmt.Errorf("open the Kafka store, brokers %s: %w", strings.Join(k.Brokers, ", "), err)
+	}
+	return &store{name: "kafka topic " + k.Topic, log: l, close: l.Close, leader: l.Leader}, nil
+}
+
+// advertised returns where other machines reach a server that listens at url: on
+// this machine, if it listens on all addresses.
+func advertised(at string) string {
+	u, err := url.Parse(at)
+	if err != nil {
+		return at
+	}
+	if ip := net.ParseIP(u.Hostname()); ip == nil || !ip.IsUnspecified() {
+		return at
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return at
+	}
+	u.Host = net.JoinHostPort(host, u.Port())
+	return u.String()
 }
 
 // secretOf reads a secret from the file that the settings name, or else from the

@@ -61,15 +61,12 @@ func Route(pattern string, next http.Handler) http.Handler {
 }
 
 // Wrap returns a handler that observes all requests to next. A request without
-// an X-Request-ID gets one. A panic of next is answered with status 500.
+// an X-Request-ID that can stand in a log gets one. A panic of next is answered with status 500.
 func (o *Observer) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
-		id := r.Header.Get("X-Request-ID")
-		if id == "" {
-			id = rand.Text()
-			r.Header.Set("X-Request-ID", id)
-		}
+		id := requestID(r)
+		r.Header.Set("X-Request-ID", id) // whoever answers uses the same
 		w.Header().Set("X-Request-ID", id)
 		if o.Metrics != nil {
 			o.Metrics.inFlight.Inc()
@@ -86,8 +83,8 @@ func (o *Observer) Wrap(next http.Handler) http.Handler {
 			if o.Metrics != nil {
 				o.Metrics.request(s.route, r.Method, rec.code(), s.code, took)
 			}
-			span.end(r, s, rec.code(), short(id))
-			o.log(ctx, r, s, rec, short(id), took)
+			span.end(r, s, rec.code(), id)
+			o.log(ctx, r, s, rec, id, took)
 			if p == http.ErrAbortHandler {
 				panic(p) // it asks the server to cut the connection
 			}
@@ -96,9 +93,21 @@ func (o *Observer) Wrap(next http.Handler) http.Handler {
 	})
 }
 
+// maxRequestID bounds the ids that clients choose; a UUID has 36 bytes.
+const maxRequestID = 128
+
+func requestID(r *http.Request) string {
+	id := r.Header.Get("X-Request-ID")
+	odd := func(c rune) bool { return c <= ' ' || c > '~' }
+	if id == "" || len(id) > maxRequestID || strings.ContainsFunc(id, odd) {
+		return rand.Text()
+	}
+	return id
+}
+
 func (o *Observer) panicked(rec *recorder, r *http.Request, p any) {
 	if o.Log != nil {
-		o.Log.Error("request panicked", "request_id", short(r.Header.Get("X-Request-ID")), "method", knownMethod(r.Method), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+		o.Log.Error("request panicked", "request_id", r.Header.Get("X-Request-ID"), "method", knownMethod(r.Method), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 	}
 	if rec.status == 0 {
 		rec.Header().Set("Content-Type", "application/vnd.schemaregistry.v1+json")
