@@ -3,6 +3,7 @@ package jsonschema
 import (
 	"encoding/json"
 	"errors"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -31,11 +32,8 @@ func newCompiler() *v6.Compiler {
 	c := v6.NewCompiler()
 	c.UseLoader(nothing{})
 	c.UseRegexpEngine(func(p string) (v6.Regexp, error) {
-		re, err := Compile(p)
-		if err != nil {
-			return unmatched(p), nil
-		}
-		return re, nil
+		compile := sync.OnceValues(func() (*regexp.Regexp, error) { return Compile(p) })
+		return expression{p, compile}, nil
 	})
 	for _, name := range []string{"uri", "uri-reference", "iri", "iri-reference", "uri-template"} {
 		c.RegisterFormat(&v6.Format{Name: name, Validate: func(any) error { return nil }})
@@ -50,13 +48,20 @@ func (nothing) Load(address string) (any, error) {
 	return nil, errors.New(strconv.Quote(short(address)) + " is not among the references, and nothing is fetched")
 }
 
-// unmatched stands for an expression that Go has not.
-type unmatched string
+// An expression is compiled when it is first needed: the metaschemas ask of each
+// whether it is one, and would compile it for that.
+type expression struct {
+	text    string
+	compile func() (*regexp.Regexp, error)
+}
 
-// MatchString reports that nothing is found.
-func (unmatched) MatchString(string) bool { return false }
+// MatchString reports whether the expression finds anything.
+func (e expression) MatchString(s string) bool {
+	re, err := e.compile()
+	return err == nil && re.MatchString(s)
+}
 
-func (u unmatched) String() string { return string(u) }
+func (e expression) String() string { return e.text }
 
 // obeys reports what the metaschema of the draft says against the schema v.
 func (u *universe) obeys(v *lang.Value, d Draft) error {

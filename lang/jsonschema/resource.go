@@ -45,6 +45,7 @@ type universe struct {
 	places  map[*lang.Value]place
 	refs    map[*lang.Value]*lang.Value // what the $ref of a schema leads to; nil for a metaschema
 	extra   []*lang.Value               // schemas under keywords that hold none
+	indexes map[*lang.Value]map[string]*lang.Value
 	table   []applicator
 }
 
@@ -235,7 +236,7 @@ func (u *universe) follow(res *resource, pointer string) (*lang.Value, error) {
 				next = v.Items[i]
 			}
 		} else {
-			next = v.Get(key)
+			next = u.get(v, key)
 		}
 		if next == nil {
 			return nil, errNowhere{"there is no " + strconv.Quote(short(key)) + " on the way"}
@@ -255,4 +256,21 @@ func (u *universe) follow(res *resource, pointer string) (*lang.Value, error) {
 		u.extra = append(u.extra, v)
 	}
 	return v, nil
+}
+
+// get is [lang.Value.Get] for objects that many references lead through.
+func (u *universe) get(v *lang.Value, key string) *lang.Value {
+	const few = 32
+	if len(v.Members) <= few {
+		return v.Get(key)
+	}
+	index, ok := u.indexes[v]
+	if !ok {
+		index = make(map[string]*lang.Value, len(v.Members))
+		for _, m := range v.Members {
+			index[m.Key] = m.Value
+		}
+		u.indexes[v] = index
+	}
+	return index[key]
 }

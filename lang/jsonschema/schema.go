@@ -47,7 +47,8 @@ func (language) Parse(src lang.Source) (lang.Schema, error) {
 func Parse(src lang.Source) (*Schema, error) {
 	u := &universe{
 		byURI: map[string]*resource{}, sources: map[string]*lang.Source{},
-		places: map[*lang.Value]place{}, refs: map[*lang.Value]*lang.Value{}, table: applicators(),
+		places: map[*lang.Value]place{}, refs: map[*lang.Value]*lang.Value{},
+		indexes: map[*lang.Value]map[string]*lang.Value{}, table: applicators(),
 	}
 	doc, err := u.enter(&src, home)
 	if err != nil {
@@ -59,6 +60,7 @@ func Parse(src lang.Source) (*Schema, error) {
 	if err := u.check(doc.root); err != nil {
 		return nil, err
 	}
+	u.indexes = nil
 	s := &Schema{source: src, draft: doc.draft, text: distinct(doc.root, false), universe: u}
 	s.canonical = string(s.text.AppendJSON(nil))
 	return s, nil
