@@ -5,7 +5,11 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/wireproof/wireproof/registry"
 )
+
+var _ registry.Watcher = (*Log)(nil)
 
 // The wait before the next try to listen, after the first failure and at most.
 const (

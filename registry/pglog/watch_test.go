@@ -2,12 +2,17 @@ package pglog_test
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/wireproof/wireproof/registry"
+	"github.com/wireproof/wireproof/registry/api"
 	"github.com/wireproof/wireproof/registry/pglog"
+	"github.com/wireproof/wireproof/registry/registrytest"
 )
 
 // wake waits for a value. It fails after a minute, far longer than anything
@@ -93,6 +98,37 @@ func TestWatchRestart(t *testing.T) {
 		wake(t, changed)
 		if _, next, err := log.ReadFrom(t.Context(), 0); err == nil && next == at {
 			break
+		}
+	}
+}
+
+// Two servers on one database know of each other's writes without being asked
+// for them.
+func TestFollow(t *testing.T) {
+	t.Parallel()
+	url := database(t)
+	opts := pglog.Options{Schema: newSchema(t, url), Poll: time.Hour}
+	var regs []*registry.Registry
+	for range 2 {
+		reg, err := registrytest.OpenToy(t.Context(), open(t, url, opts))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { reg.Close() })
+		regs = append(regs, reg)
+	}
+	for n := range 10 {
+		subject := fmt.Sprintf("s%d", n)
+		what := registry.Registration{Subject: subject, Request: api.RegisterRequest{Schema: "x"}}
+		if _, err := regs[n%2].Register(t.Context(), what); err != nil {
+			t.Fatal(err)
+		}
+		// A listing is answered from memory alone.
+		for tries := 0; !slices.Contains(regs[1-n%2].Subjects(nil, registry.Live), subject); tries++ {
+			if tries == 3000 {
+				t.Fatalf("registry %d has not heard of %s", 1-n%2, subject)
+			}
+			time.Sleep(10 * time.Millisecond)
 		}
 	}
 }

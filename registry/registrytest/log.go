@@ -221,7 +221,7 @@ func testTimeouts(t *testing.T, open func(*testing.T) registry.Log) {
 	acked := map[int]bool{}
 	_, at := mustRead(t, log, 0)
 	for batch := range rounds {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(random.IntN(2_000))*time.Microsecond)
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Microsecond<<random.IntN(8))
 		if batch%10 == 9 { // so that something is acknowledged on a slow machine too
 			cancel()
 			ctx, cancel = context.WithCancel(t.Context())
