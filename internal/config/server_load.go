@@ -60,7 +60,10 @@ func LoadServer(src ServerSource) (*Server, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	return s, s.check()
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // Warnings are what the environment says and this server does not heed.
