@@ -87,7 +87,7 @@ func (p *policy) find(st *State, subject string, c *candidate, which Visible, la
 	context, _ := splitName(subject)
 	if id, ok := st.held(c.hash(), context); ok {
 		for _, v := range slices.Backward(all) {
-			if v.id == id {
+			if v.id == id && v.text == c.text {
 				return v
 			}
 		}

@@ -168,6 +168,8 @@ func (c Registration) append(p *policy, st *State, subject string, cand *candida
 	id, known := st.held(cand.hash(), context)
 	if !known {
 		id = st.space(context).maxID + 1
+	} else if at(st.space(context).byID, id).text != cand.text {
+		return decision{}, forged(id)
 	}
 	return c.place(st, subject, cand, next, id, now), nil
 }
@@ -181,7 +183,7 @@ func (c Registration) bring(st *State, subject string, cand *candidate, now int6
 	if number <= 0 {
 		number = nextNumber(st, subject)
 	}
-	if have := at(st.space(context).byID, id); have != nil && (have.hash != cand.hash() || have.typ != string(cand.typ)) {
+	if have := at(st.space(context).byID, id); have != nil && (have.hash != cand.hash() || have.text != cand.text || have.typ != string(cand.typ)) {
 		return decision{}, api.OperationNotPermitted.With(fmt.Sprintf(
 			"Overwrite new schema with id %d in context %s is not permitted.", id, contextText(context)))
 	}
@@ -211,6 +213,12 @@ func (c Registration) place(st *State, subject string, cand *candidate, number, 
 		}
 	}
 	return decision{records, Registered{v.describe(), false}}
+}
+
+// forged refuses a text that was made to have the hash of another: MD5 allows
+// that, and an id must stand for one text.
+func forged(id int) error {
+	return api.InvalidSchema.With(fmt.Sprintf("the schema differs from that of id %d and has the same GUID; change it in any way, a space in a doc is enough", id))
 }
 
 func nextNumber(st *State, subject string) int {

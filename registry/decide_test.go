@@ -310,3 +310,19 @@ func TestHash(t *testing.T) {
 		}
 	}
 }
+
+// Two texts that were made to have one MD5 do not get one id.
+func TestForgedGUID(t *testing.T) {
+	t.Parallel()
+	p, st := testPolicy(), newState()
+	st.apply([]Record{{Kind: SchemaRecord, Subject: "a", Version: 1, ID: 1, Schema: &StoredSchema{Type: "AVRO", Text: "honest"}}}, 1)
+	// The state is told that another text has the hash that the next candidate has.
+	h := hashOf("forged", nil, nil, nil)
+	st.byHash.Set(h.key(), []holder{{"", 1}})
+	if _, err := decide(p, st, reg("b", "forged"), time.UnixMilli(1)); !errors.Is(err, api.InvalidSchema) || !strings.Contains(err.Error(), "same GUID") {
+		t.Errorf("a text with the hash of another: %v, want an invalid schema", err)
+	}
+	if _, err := decide(p, st, reg("a\xff", "x"), time.UnixMilli(1)); !errors.Is(err, api.InvalidSubject) {
+		t.Errorf("a name that is not UTF-8: %v, want an invalid subject", err)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/wireproof/wireproof/registry/api"
 )
@@ -65,7 +66,7 @@ func ReferenceSubject(subject string, r api.Reference) string {
 func newSubject(name string) (string, error) {
 	context, subject := splitName(name)
 	if subject == "" || subject == "__GLOBAL" || subject == "__EMPTY" || context == globalContext ||
-		strings.HasPrefix(subject, anyContext) || strings.ContainsFunc(name, unicode.IsControl) {
+		strings.HasPrefix(subject, anyContext) || strings.ContainsFunc(name, unicode.IsControl) || !utf8.ValidString(name) {
 		return "", api.InvalidSubject.With(name)
 	}
 	return joinName(context, subject), nil
@@ -80,7 +81,7 @@ func newScope(name string) (string, error) {
 		return globalScope, nil
 	}
 	context, subject := splitName(name)
-	if subject == "" && context != "" && context != globalContext && !strings.ContainsFunc(context, unicode.IsControl) {
+	if subject == "" && context != "" && context != globalContext && !strings.ContainsFunc(context, unicode.IsControl) && utf8.ValidString(context) {
 		return joinName(context, ""), nil
 	}
 	return newSubject(name)
