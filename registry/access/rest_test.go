@@ -31,7 +31,6 @@ type protected struct {
 	*httptest.Server
 	audit *access.Audit
 	lines *bytes.Buffer // complete once audit is closed
-	told  []error       // requests that failed on the server's side
 }
 
 func newProtected(t *testing.T, cfg access.Config, users ...string) *protected {
