@@ -36,12 +36,7 @@ func (w *walker) compare(r *result, o, u *jsonschema.Node) {
 			w.at(r, "ENUM_ARRAY_CHANGED", "const", o, u, said{name: "const"})
 		}
 	case jsonschema.Not:
-		swapped := w.pair(u.Negated, o.Negated)
-		if swapped.incompatible {
-			w.at(r, "NOT_TYPE_EXTENDED", "not", o, u, said{})
-		} else {
-			w.at(r, "NOT_TYPE_NARROWED", "not", o, u, said{})
-		}
+		w.negated(r, o, u)
 	case jsonschema.Combined:
 		w.combined(r, o, u)
 	case jsonschema.Object:
@@ -53,6 +48,24 @@ func (w *walker) compare(r *result, o, u *jsonschema.Node) {
 	}
 	if o.Implied && !u.Implied {
 		w.at(r, "JSON_TYPE_INSISTED", "type", o, u, said{u: describe(u)})
+	}
+}
+
+// negated compares what is excluded, with the sides swapped: less must be. What
+// was found there is not listed, but for warnings: the verdict may rest on what
+// was not compared.
+func (w *walker) negated(r *result, o, u *jsonschema.Node) {
+	swapped := w.pair(u.Negated, o.Negated)
+	if swapped.incompatible {
+		w.at(r, "NOT_TYPE_EXTENDED", "not", o, u, said{})
+		return
+	}
+	w.at(r, "NOT_TYPE_NARROWED", "not", o, u, said{})
+	for _, d := range swapped.diffs {
+		if d.kind.ours {
+			d.path, d.oPos, d.uPos = d.path.below("/not"), d.uPos, d.oPos
+			r.keep(d)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package jsonrules
 import (
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/wireproof/wireproof/lang"
 	"github.com/wireproof/wireproof/lang/jsonschema"
@@ -232,8 +233,11 @@ func (w *walker) finds(expression, name string) bool {
 	}
 	re, ok := w.expressions[expression]
 	if !ok {
+		// To compile one takes as long as many pairs, and repeats are unrolled.
+		if !w.spend(50 + len(expression)/4 + 200*strings.Count(expression, "{")) {
+			return false
+		}
 		re, _ = jsonschema.Compile(expression)
-		w.spend(len(expression) / 16)
 		if len(w.expressions) >= maxExpressions {
 			clear(w.expressions)
 		}
