@@ -129,7 +129,7 @@ func TestExchange(t *testing.T) {
 			for _, x := range exchanges {
 				x.write(t, c, dir)
 			}
-			tt.run(t, tt.file, "REGISTRY_URL="+url, "WORK="+dir)
+			tt.run(t, []job{{"exchange", tt.file, url}}, "WORK="+dir)
 			for _, x := range exchanges {
 				x.read(t, c, dir)
 			}

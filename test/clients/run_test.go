@@ -3,7 +3,6 @@ package clients_test
 import (
 	"bytes"
 	"encoding/json"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,81 +11,94 @@ import (
 	"testing"
 )
 
-// A language starts programs that use its clients.
+// A language runs programs that use its clients.
 type language struct {
-	dir  string
-	args func(t *testing.T) []string // of the interpreter
-	env  func(t *testing.T) []string
+	dir      string
+	args     func(t *testing.T) []string // of the interpreter
+	env      func(t *testing.T) []string
+	programs []string
 }
 
 var python = language{
-	dir:  "python",
-	args: func(t *testing.T) []string { return []string{needs(t, "CLIENTS_PYTHON")} },
-	env:  func(*testing.T) []string { return []string{"PYTHONDONTWRITEBYTECODE=1"} },
+	dir:      "python",
+	args:     func(t *testing.T) []string { return []string{needs(t, "CLIENTS_PYTHON"), "main.py"} },
+	env:      func(*testing.T) []string { return []string{"PYTHONDONTWRITEBYTECODE=1"} },
+	programs: []string{"subjects.py", "contexts.py", "avro_values.py", "protobuf_values.py", "json_values.py", "contracts.py"},
 }
 
 var javascript = language{
-	dir:  "javascript",
-	args: func(*testing.T) []string { return []string{"node"} },
-	env:  func(t *testing.T) []string { return []string{"NODE_PATH=" + needs(t, "CLIENTS_NODE_MODULES")} },
+	dir:      "javascript",
+	args:     func(*testing.T) []string { return []string{"node", "main.js"} },
+	env:      func(t *testing.T) []string { return []string{"NODE_PATH=" + needs(t, "CLIENTS_NODE_MODULES")} },
+	programs: []string{"kafkajs.js", "confluent.js", "confluent_values.js"},
 }
 
-// run runs a program against a registry and makes a subtest of each check that it
-// reports. A program that dies, or reports nothing, fails.
-func (l language) run(t *testing.T, program string, env ...string) {
+// A job is a program and the registry that it speaks to. The label names it in
+// the output of tests.
+type job struct{ label, file, url string }
+
+// run runs jobs in one process and makes a subtest of each check that they
+// report. A process that dies, and a job without a check, fail.
+func (l language) run(t *testing.T, jobs []job, env ...string) {
 	t.Helper()
 	schemas, err := filepath.Abs("../../schemas")
 	if err != nil {
 		t.Fatal(err)
 	}
-	args := append(l.args(t), program)
+	args := l.args(t)
+	for _, j := range jobs {
+		args = append(args, j.label+"="+j.file+"="+j.url)
+	}
 	cmd := exec.CommandContext(t.Context(), args[0], args[1:]...)
 	cmd.Dir = l.dir
 	cmd.Env = slices.Concat(os.Environ(), l.env(t), []string{"SCHEMAS=" + schemas}, env)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err = cmd.Run()
-	checks := 0
+	checks := map[string]int{}
 	for line := range strings.Lines(stdout.String()) {
-		var got struct{ Check, Error string }
+		var got struct{ Program, Check, Error string }
 		if err := json.Unmarshal([]byte(line), &got); err != nil || got.Check == "" {
-			t.Errorf("the program says %q, which is not the outcome of a check", line)
+			t.Errorf("%s says %q, which is not the outcome of a check", l.dir, line)
 			continue
 		}
-		checks++
-		t.Run(got.Check, func(t *testing.T) {
+		checks[got.Program]++
+		t.Run(got.Program+"/"+got.Check, func(t *testing.T) {
 			if got.Error != "" {
 				t.Error(got.Error)
 			}
 		})
 	}
-	if err != nil || checks == 0 {
-		t.Errorf("%s: %v after %d checks\n%s", program, err, checks, stderr.String())
+	for _, j := range jobs {
+		if checks[j.label] == 0 {
+			t.Errorf("%s has reported no check", j.label)
+		}
+	}
+	if err != nil || t.Failed() {
+		t.Errorf("%s ended with %v and said:\n%s", l.dir, err, stderr.String())
 	}
 }
 
-// programs are all that have checks, by the language that runs them.
-var programs = []struct {
-	language
-	files []string
-}{
-	{python, []string{"subjects.py", "contexts.py", "avro_values.py", "protobuf_values.py", "json_values.py", "contracts.py"}},
-	{javascript, []string{"kafkajs.js", "confluent.js", "confluent_values.js"}},
-}
-
 // TestClients runs every program against a registry of its own, on each store.
+// With a password and TLS, one program of each client shows that it gets in.
 func TestClients(t *testing.T) {
-	for _, store := range slices.Sorted(maps.Keys(stores)) {
-		for _, p := range programs {
-			for _, file := range p.files {
-				t.Run(store+"/"+p.dir+"/"+file, func(t *testing.T) {
-					t.Parallel()
-					p.args(t)
-					p.env(t) // before a server is started for nothing
-					url := serve(t, stores[store](t)...)
-					p.run(t, file, "REGISTRY_URL="+url, "WORK="+t.TempDir())
-				})
+	for _, l := range []language{python, javascript} {
+		t.Run(l.dir, func(t *testing.T) {
+			t.Parallel()
+			l.args(t)
+			l.env(t) // before servers are started for nothing
+			var jobs []job
+			add := func(kind, file, url string) { jobs = append(jobs, job{kind + "/" + file, file, url}) }
+			for _, file := range l.programs {
+				add("memory", file, serve(t, "--memory"))
+				add("sqlite", file, serve(t, "--data", t.TempDir()))
 			}
-		}
+			url, ca := serveSecured(t)
+			first := l.programs[0]
+			add("secured", first, url)
+			secured := "secured" + filepath.Ext(first)
+			add("secured", secured, url)
+			l.run(t, jobs, "WORK="+t.TempDir(), "CA="+ca, "NODE_EXTRA_CA_CERTS="+ca)
+		})
 	}
 }

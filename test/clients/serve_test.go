@@ -14,33 +14,27 @@ import (
 	"time"
 )
 
+// scratch is a folder for what tests share.
+var scratch string
+
+func TestMain(m *testing.M) {
+	var err error
+	if scratch, err = os.MkdirTemp("", "wireproof-clients"); err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	os.RemoveAll(scratch)
+	os.Exit(code)
+}
+
 // program is the binary under test, built once for all tests of the package.
 var program = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "wireproof-clients")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "wireproof")
-	out, err := exec.Command("go", "build", "-o", path, "../../cmd/wireproof").CombinedOutput()
-	if err != nil {
+	path := filepath.Join(scratch, "wireproof")
+	if out, err := exec.Command("go", "build", "-o", path, "../../cmd/wireproof").CombinedOutput(); err != nil {
 		return "", errors.New(string(out))
 	}
 	return path, nil
 })
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if path, err := program(); err == nil {
-		os.RemoveAll(filepath.Dir(path))
-	}
-	os.Exit(code)
-}
-
-// stores are the ways to start a registry that needs no other server.
-var stores = map[string]func(t *testing.T) []string{
-	"memory": func(*testing.T) []string { return []string{"--memory"} },
-	"sqlite": func(t *testing.T) []string { return []string{"--data", t.TempDir()} },
-}
 
 // serve starts a registry that ends with the test, and returns its address.
 func serve(t *testing.T, args ...string) string {

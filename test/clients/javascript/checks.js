@@ -1,14 +1,26 @@
 'use strict';
 
-// Runs checks of a client against a registry and reports each on a line. The
-// registry is at REGISTRY_URL, and SCHEMAS holds the schemas of the repository.
-// Checks share one registry, so each has subjects of its own.
+// Runs checks of a client against a registry and reports each on a line. main.js
+// says which registry that is; SCHEMAS holds the schemas of the repository. Checks
+// of a program share one registry, so each has subjects of its own.
 
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const path = require('node:path');
 
 const checks = [];
+let at = { label: '', url: '', user: undefined };
+
+/** Says under which label the next checks run, and against which registry. */
+function use(label, text) {
+  const url = new URL(text);
+  at = { label, url: url.origin, user: url.username ? { username: url.username, password: url.password } : undefined };
+}
+
+const url = () => at.url;
+
+/** Returns the name and password that the registry wants, or undefined. */
+const user = () => at.user;
 
 /** Adds a check; they run in the order of the file. */
 function check(name, run) {
@@ -17,14 +29,14 @@ function check(name, run) {
 
 /** Runs every check and prints a line of JSON for each. Nothing is skipped. */
 async function run() {
-  for (const { name, run } of checks) {
+  for (const { name, run } of checks.splice(0)) {
     let error = '';
     try {
       await run();
     } catch (e) {
       error = String((e && e.stack) || e) || 'an error without words';
     }
-    process.stdout.write(JSON.stringify({ check: name, error }) + '\n');
+    process.stdout.write(JSON.stringify({ program: at.label, check: name, error }) + '\n');
   }
 }
 
@@ -46,11 +58,4 @@ function schemaText(file) {
   return fs.readFileSync(path.join(process.env.SCHEMAS, file), 'utf8');
 }
 
-/** Returns the name and password that the registry wants, or undefined. */
-function user() {
-  if (!process.env.REGISTRY_USER) return undefined;
-  const [username, password] = process.env.REGISTRY_USER.split(':');
-  return { username, password };
-}
-
-module.exports = { assert, check, refuses, run, schemaText, url: process.env.REGISTRY_URL, user };
+module.exports = { assert, check, refuses, run, schemaText, url, use, user };

@@ -162,4 +162,4 @@ check('contexts', async () => {
   assert.deepEqual(await inside.getAllVersions('js-context'), [1]);
 });
 
-run();
+module.exports = run();

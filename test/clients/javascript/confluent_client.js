@@ -5,9 +5,8 @@ const { SchemaRegistryClient } = require('@confluentinc/schemaregistry');
 const { url, user } = require('./checks');
 
 /** Returns a new client, so that no cache hides what the server says. */
-function client(path = '') {
-  const conf = { baseURLs: [url + path], maxRetries: 0 };
-  const who = user();
+function client(path = '', who = user()) {
+  const conf = { baseURLs: [url() + path], maxRetries: 0 };
   if (who) {
     conf.basicAuthCredentials = { credentialsSource: 'USER_INFO', userInfo: `${who.username}:${who.password}` };
   }

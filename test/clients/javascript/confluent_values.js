@@ -160,4 +160,4 @@ check('json schema', async () => {
   await assert.rejects(team.serialize('js-json-team', { lead: {} }));
 });
 
-run();
+module.exports = run();

@@ -41,4 +41,4 @@ check('payments', async () => {
   }
 });
 
-run();
+module.exports = run();

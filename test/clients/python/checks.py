@@ -1,8 +1,9 @@
 """Runs checks of a client against a registry and reports each on a line.
 
-A program imports check, puts it on functions, and ends with run(). The registry
-is at REGISTRY_URL; WORK is a folder for files and SCHEMAS holds the schemas of
-the repository. Checks share one registry, so each has subjects of its own.
+A program imports check, puts it on functions, and ends with run(); main.py says
+which registry it speaks to. WORK is a folder for files, SCHEMAS holds the schemas
+of the repository, and CA the certificate that the registry may have. Checks of a
+program share one registry, so each has subjects of its own.
 """
 
 import json
@@ -10,6 +11,7 @@ import os
 import subprocess
 import sys
 import traceback
+import urllib.parse
 
 from confluent_kafka.schema_registry import SchemaRegistryClient, SchemaRegistryError
 from confluent_kafka.serialization import MessageField, SerializationContext
@@ -18,6 +20,16 @@ WORK = os.environ["WORK"]
 SCHEMAS = os.environ["SCHEMAS"]
 
 _checks = []
+_label = _url = _user = ""
+_compiled = set()
+
+
+def use(label, url):
+    """Says under which label the next checks run, and against which registry."""
+    global _label, _url, _user
+    parts = urllib.parse.urlsplit(url)
+    _user, _, host = parts.netloc.rpartition("@")
+    _label, _url = label, f"{parts.scheme}://{host}"
 
 
 def check(function):
@@ -34,15 +46,17 @@ def run():
             function()
         except Exception:  # whatever it is, the test on the other side says it
             error = traceback.format_exc()
-        print(json.dumps({"check": function.__name__, "error": error}), flush=True)
+        print(json.dumps({"program": _label, "check": function.__name__, "error": error}), flush=True)
+    _checks.clear()
 
 
-def client(**settings):
+def client(path="", user=None):
     """Returns a new client, so that no cache hides what the server says."""
-    conf = {"url": os.environ["REGISTRY_URL"], "max.retries": 0}
-    if "REGISTRY_USER" in os.environ:
-        conf["basic.auth.user.info"] = os.environ["REGISTRY_USER"]
-    conf.update(settings)
+    conf = {"url": _url + path, "max.retries": 0}
+    if user or _user:
+        conf["basic.auth.user.info"] = user or _user
+    if "CA" in os.environ:  # without it, each client reads all that the system trusts
+        conf["ssl.ca.location"] = os.environ["CA"]
     return SchemaRegistryClient(conf)
 
 
@@ -83,11 +97,14 @@ def schema_text(path):
 
 
 def compile_protos(root, *paths):
-    """Compiles .proto files to modules that can be imported from now on."""
-    out = os.path.join(WORK, "pb2")
-    os.makedirs(out, exist_ok=True)
+    """Compiles .proto files, once, to modules that can be imported from now on."""
+    if (root, paths) in _compiled:
+        return
+    _compiled.add((root, paths))
     import grpc_tools
 
+    out = os.path.join(WORK, "pb2")
+    os.makedirs(out, exist_ok=True)
     known = os.path.join(os.path.dirname(grpc_tools.__file__), "_proto")
     subprocess.run(
         [sys.executable, "-m", "grpc_tools.protoc", f"-I{root}", f"-I{known}", f"--python_out={out}", *paths],

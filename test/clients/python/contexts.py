@@ -31,16 +31,16 @@ def contexts_are_apart():
 
 @check
 def a_client_inside_a_context():
-    url = client().config()["url"] + "/contexts/.inside"
-    c = client(url=url)
+    inside = "/contexts/.inside"
+    c = client(inside)
     made = c.register_schema_full_response("py-inside", A)
-    equal(client(url=url).get_versions("py-inside"), [1])
+    equal(client(inside).get_versions("py-inside"), [1])
     equal(client().get_versions(":.inside:py-inside"), [1])
-    equal(client(url=url).get_subjects(), [":.inside:py-inside"])
-    equal(client(url=url).get_schema(made.schema_id).schema_str, A.schema_str)
+    equal(client(inside).get_subjects(), [":.inside:py-inside"])
+    equal(client(inside).get_schema(made.schema_id).schema_str, A.schema_str)
     ctx = value_of("py-inside-topic")
-    data = AvroSerializer(client(url=url), A)({}, ctx)
-    equal(AvroDeserializer(client(url=url), A)(data + b"\0", ctx), {})
+    data = AvroSerializer(client(inside), A)({}, ctx)
+    equal(AvroDeserializer(client(inside), A)(data + b"\0", ctx), {})
 
 
 @check
