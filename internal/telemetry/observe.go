@@ -2,12 +2,13 @@ package telemetry
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"log/slog"
 	"math"
+	"math/rand/v2"
 	"net/http"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"time"
 
@@ -66,8 +67,9 @@ func (o *Observer) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		id := requestID(r)
-		r.Header.Set("X-Request-ID", id) // whoever answers uses the same
-		w.Header().Set("X-Request-ID", id)
+		value := []string{id}
+		r.Header[requestIDHeader] = value // whoever answers uses the same
+		w.Header()[requestIDHeader] = value
 		if o.Metrics != nil {
 			o.Metrics.inFlight.Inc()
 			defer o.Metrics.inFlight.Dec()
@@ -93,14 +95,18 @@ func (o *Observer) Wrap(next http.Handler) http.Handler {
 	})
 }
 
+// requestIDHeader is X-Request-ID as net/http keeps it; spelled otherwise, each
+// use would spell it anew.
+const requestIDHeader = "X-Request-Id"
+
 // maxRequestID bounds the ids that clients choose; a UUID has 36 bytes.
 const maxRequestID = 128
 
 func requestID(r *http.Request) string {
-	id := r.Header.Get("X-Request-ID")
+	id := r.Header.Get(requestIDHeader)
 	odd := func(c rune) bool { return c <= ' ' || c > '~' }
 	if id == "" || len(id) > maxRequestID || strings.ContainsFunc(id, odd) {
-		return rand.Text()
+		return strconv.FormatUint(rand.Uint64(), 36) + strconv.FormatUint(rand.Uint64(), 36)
 	}
 	return id
 }

@@ -110,9 +110,14 @@ func (e errTooMany) seconds() int { return max(1, int(math.Ceil(e.wait.Seconds()
 // none.
 func (g *Guard) Wrap(next http.Handler, public func(path string) bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if g.open && g.limit == nil && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+			// Nobody is asked who they are, and who reads is not written down.
+			next.ServeHTTP(w, r)
+			return
+		}
 		addr := g.remote(r)
 		id := requestID(r)
-		r.Header.Set("X-Request-ID", id) // next answers with the same
+		r.Header[requestIDHeader] = []string{id} // next answers with the same
 		ctx := WithRequest(r.Context(), Request{Remote: addr.String(), ID: id})
 		if public != nil && public(r.URL.Path) {
 			next.ServeHTTP(w, r.WithContext(ctx))
@@ -120,7 +125,7 @@ func (g *Guard) Wrap(next http.Handler, public func(path string) bool) http.Hand
 		}
 		p, err := g.admit(r, addr)
 		if err != nil {
-			w.Header().Set("X-Request-ID", id)
+			w.Header()[requestIDHeader] = []string{id}
 			g.refuse(w, r, err)
 			return
 		}
@@ -235,10 +240,14 @@ func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
+// requestIDHeader is X-Request-ID as net/http keeps it; spelled otherwise, each
+// use would spell it anew.
+const requestIDHeader = "X-Request-Id"
+
 // requestID returns the id that the client gave its request, if it can stand in
 // a log, or else a new one.
 func requestID(r *http.Request) string {
-	id := r.Header.Get("X-Request-ID")
+	id := r.Header.Get(requestIDHeader)
 	odd := func(c rune) bool { return c <= ' ' || c > '~' }
 	if id == "" || len(id) > maxRequestID || strings.ContainsFunc(id, odd) {
 		return rand.Text()

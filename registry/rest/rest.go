@@ -93,11 +93,13 @@ type reply struct {
 // the protocol's own form.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
-	id := r.Header.Get("X-Request-ID")
-	if id == "" {
-		id = strconv.FormatUint(rand.Uint64(), 36) + strconv.FormatUint(rand.Uint64(), 36)
+	if header := w.Header(); header[requestIDHeader] == nil {
+		id := r.Header.Get(requestIDHeader)
+		if id == "" {
+			id = strconv.FormatUint(rand.Uint64(), 36) + strconv.FormatUint(rand.Uint64(), 36)
+		}
+		header[requestIDHeader] = []string{id}
 	}
-	w.Header().Set("X-Request-ID", id)
 	c := &call{handler: h, w: w, r: r}
 	contentType, out, err := c.answer()
 	seen := Answer{Status: http.StatusOK}
@@ -191,6 +193,10 @@ func (h *handler) fault(r *http.Request, err error) (*api.Error, int) {
 	}
 	return e, status
 }
+
+// requestIDHeader is X-Request-ID as net/http keeps it; spelled otherwise, each
+// use would spell it anew.
+const requestIDHeader = "X-Request-Id"
 
 // Header values that are sent again and again. net/http only reads them.
 var (

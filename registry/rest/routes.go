@@ -74,8 +74,23 @@ func routes() []route {
 	return list
 }
 
-// table is routes, made once.
-var table = routes()
+// table is routes, made once; byLength has them by the number of segments.
+var (
+	table    = routes()
+	byLength = lengths(table)
+)
+
+func lengths(all []route) [][]*route {
+	var out [][]*route
+	for i := range all {
+		n := len(all[i].parts)
+		for len(out) <= n+1 { // the last one stays empty, for paths that are longer
+			out = append(out, nil)
+		}
+		out[n] = append(out[n], &all[i])
+	}
+	return out
+}
 
 // writes reports whether a route changes something, which only a leader may do.
 func (rt *route) writes() bool {
@@ -89,8 +104,7 @@ func match(w http.ResponseWriter, method string, path []string) (*route, variabl
 		method = http.MethodGet
 	}
 	var allowed []string
-	for i := range table {
-		rt := &table[i]
+	for _, rt := range byLength[min(len(path), len(byLength)-1)] {
 		vars, ok := rt.fit(path)
 		if !ok {
 			continue
@@ -134,7 +148,7 @@ func (rt *route) fit(path []string) (vars variables, ok bool) {
 	}
 	for i, want := range rt.parts {
 		switch got := path[i]; {
-		case strings.HasPrefix(want, "{") && got != "":
+		case want != "" && want[0] == '{' && got != "":
 			vars.set(want, got)
 		case want != got:
 			return vars, false
