@@ -88,8 +88,7 @@ func (s *served) Append(ctx context.Context, at registry.Offset, records []regis
 	return 0, registry.ErrNotLeader
 }
 
-// makeTopic makes the topic of a log with more settings than it would make itself.
-func makeTopic(t *testing.T, conf kafkalog.Config, settings map[string]string) {
+func newAdmin(t *testing.T, conf kafkalog.Config) sarama.ClusterAdmin {
 	t.Helper()
 	client := sarama.NewConfig()
 	client.Version = sarama.V2_8_0_0
@@ -97,8 +96,26 @@ func makeTopic(t *testing.T, conf kafkalog.Config, settings map[string]string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return admin
+}
+
+func describe(t *testing.T, conf kafkalog.Config) sarama.TopicDetail {
+	t.Helper()
+	admin := newAdmin(t, conf)
 	defer admin.Close()
-	detail := &sarama.TopicDetail{NumPartitions: 1, ReplicationFactor: 1, ConfigEntries: map[string]*string{}}
+	all, err := admin.ListTopics()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all[conf.Topic]
+}
+
+// makeTopic makes the topic of a log with more settings than it would make itself.
+func makeTopic(t *testing.T, conf kafkalog.Config, partitions int32, settings map[string]string) {
+	t.Helper()
+	admin := newAdmin(t, conf)
+	defer admin.Close()
+	detail := &sarama.TopicDetail{NumPartitions: partitions, ReplicationFactor: 1, ConfigEntries: map[string]*string{}}
 	for k, v := range settings {
 		detail.ConfigEntries[k] = &v
 	}
@@ -112,7 +129,7 @@ func stores(brokers func(*testing.T) []string) func(*testing.T) func(*testing.T)
 	return func(t *testing.T) func(*testing.T) registry.Log {
 		conf := newTopic(brokers(t))
 		// The suite wants every record back: compaction spares the last segment.
-		makeTopic(t, conf, map[string]string{"cleanup.policy": "compact", "segment.ms": fmt.Sprint(math.MaxInt64)})
+		makeTopic(t, conf, 1, map[string]string{"cleanup.policy": "compact", "segment.ms": fmt.Sprint(math.MaxInt64)})
 		var started atomic.Int64
 		var all servers
 		return func(t *testing.T) registry.Log {
