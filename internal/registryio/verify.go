@@ -156,7 +156,7 @@ func Paths(d *Dump) []string {
 		if scope := scopeOf(contextOf(s.Subject)); scope != "" {
 			query = "&subject=" + url.QueryEscape(scope)
 		}
-		add(idPath(s), id+"/schema?"+strings.TrimPrefix(query, "&"), id+"/versions?deleted=false"+query, id+"/versions?deleted=true"+query,
+		add(idPath(s), id+"/schema?format="+query, id+"/versions?deleted=false"+query, id+"/versions?deleted=true"+query,
 			id+"/subjects?deleted=false"+query, id+"/subjects?deleted=true"+query)
 		if s.GUID != "" {
 			add("/schemas/guids/"+s.GUID, "/schemas/guids/"+s.GUID+"/ids")
@@ -194,27 +194,30 @@ func answer(ctx context.Context, reg *client.Client, path string) (string, error
 	if dec.Decode(&v) != nil || dec.More() {
 		return string(data), nil // the bare text of a Protobuf schema
 	}
-	if _, isSchema := v.(map[string]any)["ts"]; isSchema || !strings.Contains(path, "/schema?") {
-		v = timeless(v)
+	if !strings.Contains(path, "/schema?") && !strings.HasSuffix(path, "/schema") {
+		timeless(v)
+	}
+	if m, ok := v.(map[string]any); ok && strings.HasPrefix(path, "/schemas/ids/") {
+		// Which of several versions with one id speaks for it follows from times.
+		delete(m, "subject")
+		delete(m, "version")
 	}
 	out, err := json.Marshal(v)
 	return string(out), err
 }
 
-// timeless drops the times of registration.
-func timeless(v any) any {
+// timeless drops the time of registration of a schema, or of each in a list.
+func timeless(v any) {
 	switch v := v.(type) {
 	case map[string]any:
 		delete(v, "ts")
-		for _, w := range v {
-			timeless(w)
-		}
 	case []any:
 		for _, w := range v {
-			timeless(w)
+			if m, ok := w.(map[string]any); ok {
+				delete(m, "ts")
+			}
 		}
 	}
-	return v
 }
 
 // Rebase moves a dump of one context into another, with everything in it that
