@@ -150,7 +150,7 @@ func TestPublicPaths(t *testing.T) {
 
 func TestRequestFacts(t *testing.T) {
 	t.Parallel()
-	g := newGuard(t, Config{TrustedProxies: []string{"192.0.2.0/24"}})
+	g := newGuard(t, Config{TrustedProxies: []string{"192.0.2.0/24"}, Anonymous: &Anonymous{}, Grants: everything()})
 	var facts Request
 	h := g.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		facts = RequestFrom(r.Context())
