@@ -1,0 +1,144 @@
+package kafkalog_test
+
+import (
+	"bytes"
+	"errors"
+	"math/rand/v2"
+	"os"
+	osexec "os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/wireproof/wireproof/registry"
+	"github.com/wireproof/wireproof/registry/api"
+	"github.com/wireproof/wireproof/registry/kafkalog"
+	"github.com/wireproof/wireproof/registry/registrytest"
+	"github.com/wireproof/wireproof/test/kafkatest"
+)
+
+const services = "../../test/services.sh"
+
+// A broker is an Apache Kafka of this test alone, to be ill-treated.
+type broker struct {
+	dir       string
+	addresses []string
+}
+
+func startBroker(t *testing.T) *broker {
+	t.Helper()
+	kafkatest.Real(t) // where there is one, another can be started
+	dir, err := os.MkdirTemp("", "kafkalog")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &broker{dir: dir}
+	t.Cleanup(func() { b.run(t, "clean", dir) })
+	b.start(t)
+	return b
+}
+
+// run runs the script, with the output in a file: the server that it starts
+// would keep a pipe open.
+func (b *broker) run(t *testing.T, args ...string) string {
+	t.Helper()
+	out, err := os.CreateTemp("", "kafkalog")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.Remove(out.Name())
+	defer out.Close()
+	cmd := osexec.Command(services, args...)
+	cmd.Stdout, cmd.Stderr = out, out
+	err = cmd.Run()
+	text, _ := os.ReadFile(out.Name())
+	if err != nil {
+		t.Fatalf("services.sh %s: %v\n%s", strings.Join(args, " "), err, text)
+	}
+	return string(bytes.TrimSpace(text))
+}
+
+// start starts the broker, again with the same data on the same port.
+func (b *broker) start(t *testing.T) {
+	t.Helper()
+	out := b.run(t, "start", b.dir, "kafka")
+	_, addresses, ok := strings.Cut(out, "KAFKA_BROKERS=")
+	if !ok {
+		t.Fatalf("services.sh printed no KAFKA_BROKERS: %s", out)
+	}
+	b.addresses = strings.Split(addresses, ",")
+}
+
+func (b *broker) signal(t *testing.T, name string) {
+	t.Helper()
+	b.run(t, "kill", b.dir, "kafka", name)
+}
+
+func hasty(brokers []string) kafkalog.Config {
+	conf := newTopic(brokers)
+	conf.SessionTimeout, conf.RequestTimeout, conf.AppendTimeout = 3*time.Second, 2*time.Second, 5*time.Second
+	return conf
+}
+
+// TestFaults runs two servers under load on a broker that is killed, and stopped
+// for longer than an append may take.
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	b := startBroker(t)
+	conf := hasty(b.addresses)
+	one, two := serve(t, conf, true), serve(t, conf, true)
+	load := registrytest.StartLoad(t, 8, one.reg, two.reg)
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	faults := []struct {
+		name    string
+		is, end func()
+	}{
+		{"kill", func() { b.signal(t, "KILL") }, func() { b.start(t) }},
+		{"pause", func() { b.signal(t, "STOP") }, func() { b.signal(t, "CONT") }},
+	}
+	for range registrytest.Soak(1, 15) {
+		for _, i := range random.Perm(len(faults)) {
+			load.Await(t, 50+random.IntN(200))
+			t.Log(faults[i].name)
+			faults[i].is()
+			load.AwaitFailures(t, 8)
+			for _, s := range []*server{one, two} { // reads go on
+				if got := s.reg.Subjects(nil, registry.Live); len(got) == 0 {
+					t.Error("a server without its log has forgotten all subjects")
+				}
+			}
+			faults[i].end()
+		}
+	}
+	load.Await(t, 100)
+	load.Stop()
+	load.Check(t, one.reg, two.reg, serve(t, conf, true).reg)
+}
+
+// While the broker is gone writes fail with the code of the protocol.
+func TestDown(t *testing.T) {
+	t.Parallel()
+	b := startBroker(t)
+	conf := hasty(b.addresses)
+	s := serve(t, conf, true)
+	known, err := put(s.url, "known", "known")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.signal(t, "STOP")
+	_, err = put(s.url, "paused", "paused")
+	if !errors.Is(err, api.StoreFailure) && !errors.Is(err, api.OperationTimedOut) && !errors.Is(err, api.NoLeader) {
+		t.Errorf("register while the broker is stopped = %v, want a code of 500", err)
+	}
+	waitFor(t, "the end of the session", func() bool { url, _ := s.log.Leader(); return url == "" })
+	if _, err := put(s.url, "later", "later"); !errors.Is(err, api.NoLeader) {
+		t.Errorf("register after the session = %v, want code %d", err, api.NoLeader)
+	}
+	if got, err := s.reg.ByID(t.Context(), known.ID, ""); err != nil || got.Text != "known" {
+		t.Errorf("ByID = %+v, %v, want what is known", got, err)
+	}
+	b.signal(t, "CONT")
+	waitFor(t, "an answer", func() bool { _, err := put(s.url, "later", "later"); return err == nil })
+}
