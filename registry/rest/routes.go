@@ -24,6 +24,7 @@ func routes() []route {
 	list := []route{
 		{method: get, path: "/", serve: root},
 		{method: post, path: "/", serve: root},
+		{method: get, path: "/openapi.yaml", serve: describe},
 		{method: get, path: "/v1/metadata/id", serve: clusterID},
 		{method: get, path: "/v1/metadata/version", serve: serverVersion},
 		{method: get, path: "/v1/metadata/deployment", serve: deployment},
