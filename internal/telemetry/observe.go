@@ -36,17 +36,15 @@ type sight struct {
 	who   string
 }
 
-type sightKey struct{}
-
 // OnAnswer is [rest.Options].OnAnswer: what only the API knows about an answer.
-func (o *Observer) OnAnswer(r *http.Request, a rest.Answer) {
-	s, ok := r.Context().Value(sightKey{}).(*sight)
+func (o *Observer) OnAnswer(w http.ResponseWriter, r *http.Request, a rest.Answer) {
+	rec, ok := w.(*recorder)
 	if !ok {
 		return
 	}
-	s.route, s.code = a.Route, a.Code
+	rec.seen.route, rec.seen.code = a.Route, a.Code
 	if o.Who != nil {
-		s.who = o.Who(r.Context())
+		rec.seen.who = o.Who(r.Context())
 	}
 }
 
@@ -54,8 +52,8 @@ func (o *Observer) OnAnswer(r *http.Request, a rest.Answer) {
 // OnAnswer.
 func Route(pattern string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if s, ok := r.Context().Value(sightKey{}).(*sight); ok {
-			s.route = pattern
+		if rec, ok := w.(*recorder); ok {
+			rec.seen.route = pattern
 		}
 		next.ServeHTTP(w, r)
 	})
@@ -74,8 +72,9 @@ func (o *Observer) Wrap(next http.Handler) http.Handler {
 			o.Metrics.inFlight.Inc()
 			defer o.Metrics.inFlight.Dec()
 		}
-		s, rec := &sight{}, &recorder{ResponseWriter: w}
-		ctx, span := o.Tracing.start(context.WithValue(r.Context(), sightKey{}, s), r)
+		rec := &recorder{ResponseWriter: w}
+		s := &rec.seen
+		ctx, span := o.Tracing.start(r.Context(), r)
 		defer func() {
 			p := recover()
 			if p != nil && p != http.ErrAbortHandler {
@@ -91,7 +90,10 @@ func (o *Observer) Wrap(next http.Handler) http.Handler {
 				panic(p) // it asks the server to cut the connection
 			}
 		}()
-		next.ServeHTTP(rec, r.WithContext(ctx))
+		if o.Tracing != nil { // a request with another context is a copy
+			r = r.WithContext(ctx)
+		}
+		next.ServeHTTP(rec, r)
 	})
 }
 
@@ -155,6 +157,7 @@ func short(text string) string {
 // A recorder notes the status and the size of an answer.
 type recorder struct {
 	http.ResponseWriter
+	seen   sight
 	status int // 0 until the header is written
 	bytes  int64
 }

@@ -26,8 +26,9 @@ type Options struct {
 	// Access says who may do what; nil lets everybody do everything.
 	Access Access
 	// OnAnswer is told about every answer once it is written; nil means nobody
-	// is. It must be safe for concurrent use.
-	OnAnswer func(*http.Request, Answer)
+	// is. The writer is the one that ServeHTTP was given. It must be safe for
+	// concurrent use.
+	OnAnswer func(http.ResponseWriter, *http.Request, Answer)
 	// Leader says where writes go: to this server, or to the one at url, which is
 	// empty while nobody knows. Nil means that every server writes.
 	Leader func() (url string, self bool)
@@ -126,7 +127,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if h.opts.OnAnswer != nil {
 		seen.Took = time.Since(start)
-		h.opts.OnAnswer(r, seen)
+		h.opts.OnAnswer(w, r, seen)
 	}
 }
 

@@ -75,17 +75,18 @@ func (p *process) cpu() (time.Duration, error) {
 	return sum, nil
 }
 
-// memory returns how much of the process is in memory, in bytes.
+// memory returns how much memory the process owns, in bytes: what a machine must
+// have for it beside the file of the program, which the system shares and drops.
 func (p *process) memory() (int64, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
 		return 0, err
 	}
 	for line := range strings.Lines(string(text)) {
-		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+		if rest, ok := strings.CutPrefix(line, "RssAnon:"); ok {
 			kib, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
 			return kib << 10, err
 		}
 	}
-	return 0, fmt.Errorf("no VmRSS of process %d", p.cmd.Process.Pid)
+	return 0, fmt.Errorf("no RssAnon of process %d", p.cmd.Process.Pid)
 }
