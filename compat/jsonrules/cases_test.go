@@ -12,10 +12,10 @@ var scalarCases = []diffCase{
 	{"the same", `{"type":"string"}`, `{"type":"string"}`, "yes", nil},
 	{"key order", `{"type":"string","maxLength":1}`, `{"maxLength":1,"type":"string"}`, "yes", nil},
 	{"annotations", `{"$id":"a","title":"b","description":"c","default":1}`, `{"$id":"http://x/d","title":"e","description":"f","default":2}`, "yes",
-		[]string{"ID_CHANGED #/id", "TITLE_CHANGED #/title", "DESCRIPTION_CHANGED #/description", "DEFAULT_CHANGED #/default"}},
+		[]string{"ID_CHANGED #/", "TITLE_CHANGED #/", "DESCRIPTION_CHANGED #/", "DEFAULT_CHANGED #/"}},
 	{"an equal default", `{"default":{"a":1.0,"b":[10]}}`, `{"default":{"b":[1e1],"a":1}}`, "yes", nil},
 	{"id of draft 4", `{"$schema":"http://json-schema.org/draft-04/schema#","id":"a"}`, `{"$schema":"http://json-schema.org/draft-04/schema#"}`, "yes",
-		[]string{"ID_CHANGED #/id"}},
+		[]string{"ID_CHANGED #/"}},
 
 	{"type changed", `{"type":"string"}`, `{"type":"number"}`, "no", []string{"TYPE_CHANGED #/"}},
 	{"boolean to null", `{"type":"boolean"}`, `{"type":"null"}`, "no", []string{"TYPE_CHANGED #/"}},

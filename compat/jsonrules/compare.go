@@ -132,7 +132,7 @@ func (w *walker) annotations(r *result, o, u *jsonschema.Node) {
 		{"DEFAULT_CHANGED", "default", o.Default, u.Default},
 	} {
 		if !w.sums.equal(a.o, a.u) {
-			w.at(r, a.name, a.key, o, u, said{name: a.key})
+			w.add(r, a.name, "", keyword(o, a.key), keyword(u, a.key), said{name: a.key})
 		}
 	}
 }

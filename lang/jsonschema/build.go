@@ -144,13 +144,23 @@ func (b *builder) typed(v *lang.Value, draft Draft) []*Node {
 		keys []string
 		typ  string
 	}{{arrayKeys, "array"}, {objectKeys, "object"}, {numberKeys, "number"}, {stringKeys, "string"}} {
-		if slices.ContainsFunc(hint.keys, func(key string) bool { return v.Get(key) != nil && since(key) <= draft }) {
+		if slices.ContainsFunc(hint.keys, func(key string) bool { return hints(v, key, draft) }) {
 			n := b.single(v, draft, hint.typ)
 			n.Implied = true
 			out = append(out, n)
 		}
 	}
 	return out
+}
+
+// hints reports whether a keyword hints at a type. Drafts since 2019-09 come to
+// the tree by another way, on which an empty "properties" is lost.
+func hints(v *lang.Value, key string, draft Draft) bool {
+	held := v.Get(key)
+	if held == nil || draft < since(key) {
+		return false
+	}
+	return key != "properties" || draft < Draft2019 || len(held.Members) > 0
 }
 
 // since returns the first draft that has a keyword.
@@ -330,11 +340,15 @@ func (b *builder) array(n *Node, v *lang.Value, draft Draft) {
 		n.Unevaluated = b.rest(v.Get("unevaluatedItems"))
 	}
 	items, further := v.Get("items"), v.Get("additionalItems")
-	if tuple := v.Get("prefixItems"); draft >= Draft2020 && tuple != nil {
-		// The tuple got a keyword of its own, and "items" is what follows it.
-		items, further = tuple, items
-	} else if draft >= Draft2020 {
+	if draft >= Draft2020 {
+		// The tuple got a keyword of its own, and "items" is what follows it: all
+		// items if there is none. True and false always say what may follow.
 		further = nil
+		if tuple := v.Get("prefixItems"); tuple != nil {
+			items, further = tuple, items
+		} else if items != nil && items.Kind == lang.Bool {
+			items, further = nil, items
+		}
 	}
 	switch {
 	case items != nil && items.Kind == lang.Array:
