@@ -36,9 +36,9 @@ type Config struct {
 
 	// SessionTimeout is how long a silent leader stays one; default 10 s.
 	SessionTimeout time.Duration
-	// RequestTimeout bounds each request to a broker; default 10 s.
+	// RequestTimeout bounds each request to a broker; default 5 s.
 	RequestTimeout time.Duration
-	// AppendTimeout bounds an append, whatever its context says; default 20 s.
+	// AppendTimeout bounds an append, whatever its context says; default 10 s.
 	AppendTimeout time.Duration
 
 	Logger *slog.Logger // is told when leaders change and what could not be read; nil means nobody is
@@ -61,8 +61,8 @@ func (c Config) orDefault() Config {
 	c.Topic = cmp.Or(c.Topic, "_schemas")
 	c.GroupID = cmp.Or(c.GroupID, "schema-registry")
 	c.SessionTimeout = cmp.Or(c.SessionTimeout, 10*time.Second)
-	c.RequestTimeout = cmp.Or(c.RequestTimeout, 10*time.Second)
-	c.AppendTimeout = cmp.Or(c.AppendTimeout, 20*time.Second)
+	c.RequestTimeout = cmp.Or(c.RequestTimeout, 5*time.Second)
+	c.AppendTimeout = cmp.Or(c.AppendTimeout, 10*time.Second)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

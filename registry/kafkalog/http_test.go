@@ -64,7 +64,7 @@ func put(url, subject, text string) (api.RegisterResponse, error) {
 	if err != nil {
 		return out, err
 	}
-	client := http.Client{Timeout: 10 * time.Second}
+	client := http.Client{Timeout: 30 * time.Second}
 	res, err := client.Post(url+"/subjects/"+subject+"/versions", "application/json", bytes.NewReader(body))
 	if err != nil {
 		return out, err

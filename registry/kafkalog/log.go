@@ -176,10 +176,12 @@ func (l *Log) scan(ctx context.Context, from int64, visit func(found)) (page, er
 	target := int64(-1)
 	for pos := from; ; {
 		var p page
-		err := retry(ctx, passing, func() (err error) {
+		patience, cancel := context.WithTimeout(ctx, l.conf.RequestTimeout)
+		err := retry(patience, passing, func() (err error) {
 			p, err = l.data.fetch(pos, 0)
 			return err
 		})
+		cancel()
 		if refused(err) == sarama.ErrOffsetOutOfRange {
 			pos, err = l.oldest(pos)
 			if err == nil {
@@ -232,6 +234,8 @@ func (l *Log) Append(ctx context.Context, at registry.Offset, records []registry
 		}
 		messages = append(messages, m...)
 	}
+	ctx, cancel := context.WithTimeout(ctx, l.conf.AppendTimeout)
+	defer cancel()
 	next, err := await(ctx, l, func(ctx context.Context) (int64, error) {
 		select {
 		case <-l.writing:
