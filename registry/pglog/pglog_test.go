@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -268,4 +269,50 @@ func BenchmarkDurableRegister(b *testing.B) {
 	registrytest.BenchmarkRegister(b, func(b *testing.B) registry.Log {
 		return open(b, url, pglog.Options{Schema: newSchema(b, url)})
 	})
+}
+
+// A pooler between forbids what pgx does by default; each of its modes must do,
+// and so must each isolation and a database that acknowledges too early.
+func TestSettings(t *testing.T) {
+	t.Parallel()
+	url := database(t)
+	for _, setting := range []string{
+		"default_query_exec_mode=cache_describe", "default_query_exec_mode=describe_exec", "default_query_exec_mode=exec",
+		"default_query_exec_mode=simple_protocol", "default_transaction_isolation=serializable",
+		"default_transaction_isolation=repeatable%20read", "synchronous_commit=off",
+	} {
+		t.Run(setting, func(t *testing.T) {
+			t.Parallel()
+			opts := pglog.Options{Schema: newSchema(t, url)}
+			logs := []*pglog.Log{open(t, url+"&"+setting, opts), open(t, url+"&"+setting, opts)}
+			want := []registry.Record{{Kind: registry.ModeRecord, Subject: "a\x00'\\ü", Mode: `"\`}, note(7)[0]}
+			at, err := logs[0].Append(t.Context(), 0, want)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, next, err := logs[1].ReadFrom(t.Context(), 0)
+			if err != nil || next != at || !reflect.DeepEqual(got, want) {
+				t.Fatalf("ReadFrom(0) = %v, %d, %v, want %v, %d", got, next, err, want, at)
+			}
+			for n := range 20 {
+				var won atomic.Int32
+				var wg sync.WaitGroup
+				for i := range 4 {
+					wg.Go(func() {
+						switch _, err := logs[i%2].Append(t.Context(), at, note(n)); {
+						case err == nil:
+							won.Add(1)
+						case !errors.Is(err, registry.ErrConflict):
+							t.Error(err)
+						}
+					})
+				}
+				wg.Wait()
+				if won.Load() != 1 {
+					t.Fatalf("%d appends at %d succeeded, want 1", won.Load(), at)
+				}
+				at++
+			}
+		})
+	}
 }
