@@ -114,6 +114,23 @@ func inspect(ctx context.Context, q queryer) (fresh bool, err error) {
 type connection struct {
 	write *sql.DB // one connection, since SQLite has one writer
 	read  *sql.DB
+	// Statements of write, compiled once.
+	end, insert, insertAt *sql.Stmt
+}
+
+// compile prepares the statements of appends.
+func (c *connection) compile(ctx context.Context) error {
+	for text, to := range map[string]**sql.Stmt{
+		"SELECT coalesce(max(seq) + 1, 0) FROM log":                                                          &c.end,
+		"INSERT INTO log (seq, record) VALUES (?, ?)":                                                        &c.insert,
+		"INSERT INTO log (seq, record) SELECT ?1, ?2 WHERE ?1 = (SELECT coalesce(max(seq) + 1, 0) FROM log)": &c.insertAt,
+	} {
+		var err error
+		if *to, err = c.write.PrepareContext(ctx, text); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (c *connection) close() error {
@@ -141,7 +158,9 @@ func (l *Log) writable(ctx context.Context) (*connection, error) {
 	var err error
 	if c.write, err = connect(l.path, 1, durable); err == nil {
 		if c.read, err = connect(l.path, 4, durable); err == nil {
-			err = prepare(ctx, c.write)
+			if err = prepare(ctx, c.write); err == nil {
+				err = c.compile(ctx)
+			}
 		}
 	}
 	if err != nil {

@@ -42,29 +42,52 @@ func (l *Log) Append(ctx context.Context, at registry.Offset, records []registry
 	if err != nil {
 		return 0, l.wrap("open to write", err)
 	}
+	rows := make([]string, len(records))
+	for i := range records {
+		text, err := json.Marshal(&records[i])
+		if err != nil {
+			return 0, l.wrap("encode a record", err)
+		}
+		rows[i] = string(text)
+	}
+	if len(rows) == 1 {
+		return l.appendOne(ctx, c, at, rows[0])
+	}
+	return l.appendAll(ctx, c, at, rows)
+}
+
+// appendOne needs no transaction around it: the one statement looks at the end
+// and adds to it.
+func (l *Log) appendOne(ctx context.Context, c *connection, at registry.Offset, row string) (registry.Offset, error) {
+	done, err := c.insertAt.ExecContext(ctx, int64(at), row)
+	if err != nil {
+		return 0, l.wrap(fmt.Sprintf("insert record %d", at), err)
+	}
+	switch n, err := done.RowsAffected(); {
+	case err != nil:
+		return 0, l.wrap("count what was inserted", err)
+	case n == 0:
+		return 0, registry.ErrConflict
+	}
+	return at + 1, nil
+}
+
+func (l *Log) appendAll(ctx context.Context, c *connection, at registry.Offset, rows []string) (registry.Offset, error) {
 	tx, err := c.write.BeginTx(ctx, nil)
 	if err != nil {
 		return 0, l.wrap("begin", err)
 	}
 	defer tx.Rollback() // does nothing after Commit
-	next, err := end(ctx, tx)
-	if err != nil {
+	var next registry.Offset
+	if err := tx.StmtContext(ctx, c.end).QueryRowContext(ctx).Scan(&next); err != nil {
 		return 0, l.wrap("find the end", err)
 	}
 	if next != at {
 		return 0, registry.ErrConflict
 	}
-	insert, err := tx.PrepareContext(ctx, "INSERT INTO log (seq, record) VALUES (?, ?)")
-	if err != nil {
-		return 0, l.wrap("prepare", err)
-	}
-	defer insert.Close()
-	for _, r := range records {
-		text, err := json.Marshal(r)
-		if err != nil {
-			return 0, l.wrap("encode a record", err)
-		}
-		if _, err := insert.ExecContext(ctx, int64(next), string(text)); err != nil {
+	insert := tx.StmtContext(ctx, c.insert)
+	for _, row := range rows {
+		if _, err := insert.ExecContext(ctx, int64(next), row); err != nil {
 			return 0, l.wrap(fmt.Sprintf("insert record %d", next), err)
 		}
 		next++
@@ -77,11 +100,6 @@ func (l *Log) Append(ctx context.Context, at registry.Offset, records []registry
 
 type queryer interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}
-
-func end(ctx context.Context, q queryer) (next registry.Offset, err error) {
-	err = q.QueryRowContext(ctx, "SELECT coalesce(max(seq) + 1, 0) FROM log").Scan(&next)
-	return next, err
 }
 
 // ReadFrom implements [registry.Log].
