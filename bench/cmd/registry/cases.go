@@ -28,6 +28,7 @@ const (
 	readBatch  = 4_000
 	conns      = 4
 	writeBatch = 1_000
+	writeConns = 16 // a commit is shared by those who wait for it
 	writers    = 200
 	perWriter  = 10
 )
@@ -197,7 +198,7 @@ func (b *bench) registrations(when string) error {
 			from += 1_000_000
 		}
 		send := func() error {
-			return load(b.server.address, conns, writeBatch, func(i int) (string, string, string) {
+			return load(b.server.address, writeConns, writeBatch, func(i int) (string, string, string) {
 				return registration(kind.name, text[kind.name](from+i), from+i)
 			})
 		}
