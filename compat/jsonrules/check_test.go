@@ -136,3 +136,37 @@ func TestTable(t *testing.T) {
 		}
 	}
 }
+
+// TestMessages holds what people read, in the direction they ask for.
+func TestMessages(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ old, new, readers, oldReaders string }{
+		{`{"maxLength":5}`, `{"maxLength":3}`, "maxLength is 3 in the new schema and 5 in the old one", ""},
+		{`{"maxLength":3}`, `{"maxLength":5}`, "", "maxLength is 3 in the old schema and 5 in the new one"},
+		{`{"type":"string"}`, `{"type":"integer"}`, "the new schema has integer where the old one has string", "the old schema has string where the new one has integer"},
+		{
+			`{"type":"object"}`, `{"type":"object","properties":{"a\"b":{"type":"null"}}}`,
+			`property "a\"b" is new to the new schema, and data of the old one, whose content model is open, may hold anything under that name`, "",
+		},
+		{
+			`{"type":"string","enum":["a","b"]}`, `{"type":"string","enum":["a"]}`,
+			"member 0 (values given by enum), for ENUM_ARRAY_NARROWED, of the combination has no compatible counterpart", "",
+		},
+		{
+			`{"oneOf":[{"type":"null"},{"type":"string"}]}`, `{"oneOf":[{"type":"null"},{"type":"number"},{"type":"boolean"}]}`,
+			"member 1 (string) of the combination has no compatible counterpart",
+			"the old schema has 2 alternatives, the new one 3; member 1 (string) of the combination has no compatible counterpart",
+		},
+	} {
+		older, newer := parse(t, "old", tt.old), parse(t, "new", tt.new)
+		for dir, want := range map[rule.Breaks]string{rule.Readers: tt.readers, rule.OldReaders: tt.oldReaders} {
+			var got []string
+			for _, f := range jsonrules.Check(newer, older, dir, jsonrules.Strict) {
+				got = append(got, f.Message)
+			}
+			if strings.Join(got, "; ") != want {
+				t.Errorf("%s\n%s\n%d: %q, want %q", tt.old, tt.new, dir, got, want)
+			}
+		}
+	}
+}

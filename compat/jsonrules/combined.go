@@ -42,8 +42,45 @@ func (w *walker) combined(r *result, o, u *jsonschema.Node) {
 		w.take(r, fmt.Sprintf("/%s/%d", o.Criterion, before[i].index), m.edges[i][j])
 	}
 	if found < min(len(before), len(after)) {
-		w.add(r, "COMBINED_TYPE_SUBSCHEMAS_CHANGED", "", o.Pos, u.Pos, s)
+		left := w.left(m, before, after)
+		w.add(r, "COMBINED_TYPE_SUBSCHEMAS_CHANGED", "", o.Pos, u.Pos, said{name: left})
 	}
+}
+
+// left says which member of the smaller side has no counterpart, and what keeps
+// it from the first of its kind on the other side.
+func (w *walker) left(m *matching, before, after []member) string {
+	taken := map[int]bool{}
+	for _, i := range m.takenBy {
+		taken[i] = true
+	}
+	say := func(at member, others []member, compare func(other *jsonschema.Node) *result) string {
+		out := fmt.Sprintf("%d (%s)", at.index, describe(at.node.Resolved()))
+		for _, other := range others {
+			if other.node.Resolved().Kind != at.node.Resolved().Kind || w.over {
+				continue
+			}
+			for _, d := range compare(other.node).diffs {
+				if d.bad {
+					return out + ", for " + d.kind.name + ","
+				}
+			}
+		}
+		return out
+	}
+	if len(before) <= len(after) {
+		for i, b := range before {
+			if !taken[i] {
+				return say(b, after, func(other *jsonschema.Node) *result { return w.pair(b.node, other) })
+			}
+		}
+	}
+	for j, i := range m.takenBy {
+		if i < 0 {
+			return say(after[j], before, func(other *jsonschema.Node) *result { return w.pair(other, after[j].node) })
+		}
+	}
+	return ""
 }
 
 // A member of a combination knows where it stood.

@@ -100,7 +100,7 @@ a combination of the two, so this is also what a smaller enum beside "type" give
 			before: `{"oneOf": [{"type": "string"}, {"type": "number"}]}`, after: `{"oneOf": [{"type": "string"}, {"type": "boolean"}]}`,
 			instead: `{"oneOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}]}`,
 			fix:     "keep each member, or change it compatibly",
-			say:     "a member of the combination has no compatible counterpart",
+			say:     "member {name} of the combination has no compatible counterpart",
 		},
 	}
 }
