@@ -93,7 +93,7 @@ func TestPanickingRule(t *testing.T) {
 	t.Parallel()
 	r := gate.Check(t.Context(), gate.Input{
 		Subjects: []gate.Subject{avroSubject("a", `"long"`, `"int"`), avroSubject("b", "", `"int"`)},
-		Checker: compat.New(compat.Language{Type: lang.Avro, Check: func(lang.Schema, lang.Schema, rule.Breaks) []*rule.Finding {
+		Checker: compat.New(compat.Language{Type: lang.Avro, Check: func(compat.Policy, lang.Schema, lang.Schema, rule.Breaks) []*rule.Finding {
 			panic("boom")
 		}}),
 	})
