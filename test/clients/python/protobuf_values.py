@@ -1,16 +1,28 @@
 """ProtobufSerializer and ProtobufDeserializer: values that travel as Protobuf."""
 
+import base64
 import struct
 import uuid
 
 from checks import SCHEMAS, check, client, compile_protos, equal, fails, run, value_of
 from confluent_kafka.schema_registry import (
+    Rule,
+    RuleKind,
+    RuleMode,
+    RuleSet,
+    Schema,
     SchemaRegistryError,
     header_schema_id_serializer,
     record_subject_name_strategy,
 )
+from confluent_kafka.schema_registry.confluent import meta_pb2
+from confluent_kafka.schema_registry.confluent.type import decimal_pb2
 from confluent_kafka.schema_registry.protobuf import ProtobufDeserializer, ProtobufSerializer
+from confluent_kafka.schema_registry.rules.cel.cel_field_executor import CelFieldExecutor
+from google.protobuf import descriptor_pool, message_factory
+from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
 from google.protobuf.timestamp_pb2 import Timestamp
+from google.type import date_pb2
 
 compile_protos(SCHEMAS, "common/v1/money.proto", "payments/v1/payment.proto")
 
@@ -107,13 +119,71 @@ def known_types_as_subjects():
 def formats():
     ctx = value_of("py-proto-format")
     ProtobufSerializer(Captured, client())(captured(), ctx)
-    from google.protobuf.descriptor_pb2 import FileDescriptorProto
-    import base64
-
     text = client().get_latest_version("py-proto-format-value", fmt="serialized").schema.schema_str
     file = FileDescriptorProto.FromString(base64.b64decode(text))
     equal((file.package, file.message_type[0].name), ("payments.v1", "PaymentCaptured"))
     equal(list(file.dependency), ["common/v1/money.proto", "google/protobuf/timestamp.proto"])
+
+
+# With imports that servers know, and a tag.
+TAGGED = """
+syntax = "proto3";
+package py;
+import "confluent/meta.proto";
+import "confluent/type/decimal.proto";
+import "google/type/date.proto";
+message Tagged {
+  string owner = 1 [(confluent.field_meta).tags = "PII"];
+  confluent.type.Decimal price = 2;
+  google.type.Date day = 3;
+}
+"""
+
+
+def tagged_message():
+    """Returns the message type of TAGGED; no compiler here has its imports."""
+    name = "py/tagged.proto"
+    pool = descriptor_pool.Default()
+    try:
+        pool.FindFileByName(name)
+    except KeyError:
+        known = [meta_pb2.DESCRIPTOR.name, decimal_pb2.DESCRIPTOR.name, date_pb2.DESCRIPTOR.name]
+        file = FileDescriptorProto(name=name, package="py", syntax="proto3", dependency=known)
+        message = file.message_type.add(name="Tagged")
+
+        def field(name, number, kind, of=None):
+            label = FieldDescriptorProto.LABEL_OPTIONAL
+            return message.field.add(name=name, number=number, type=kind, label=label, type_name=of)
+
+        owner = field("owner", 1, FieldDescriptorProto.TYPE_STRING)
+        owner.options.Extensions[meta_pb2.field_meta].tags.append("PII")
+        field("price", 2, FieldDescriptorProto.TYPE_MESSAGE, ".confluent.type.Decimal")
+        field("day", 3, FieldDescriptorProto.TYPE_MESSAGE, ".google.type.Date")
+        pool.Add(file)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("py.Tagged"))
+
+
+@check
+def types_that_servers_know():
+    Tagged = tagged_message()
+    ctx = value_of("py-proto-tagged")
+    want = Tagged(owner="Ada", price=decimal_pb2.Decimal(value=b"\x04", scale=2), day=date_pb2.Date(year=2026))
+    data = ProtobufSerializer(Tagged, client())(want, ctx)
+    equal(ProtobufDeserializer(Tagged, {}, client())(data, ctx), want)
+    equal(client().get_latest_version("py-proto-tagged-value").schema.references, [])
+
+
+@check
+def a_rule_reaches_tagged_fields():
+    Tagged = tagged_message()
+    ctx = value_of("py-proto-rules")
+    mask = Rule("mask", None, RuleKind.TRANSFORM, RuleMode.WRITE, "CEL_FIELD", ["PII"], None, "'***'", None, None, False)
+    schema = Schema(TAGGED, "PROTOBUF", rule_set=RuleSet([], [mask]))
+    client().register_schema("py-proto-rules-value", schema)
+    CelFieldExecutor.register()
+    conf = {"auto.register.schemas": False, "use.latest.version": True}
+    data = ProtobufSerializer(Tagged, client(), conf)(Tagged(owner="Ada"), ctx)
+    equal(ProtobufDeserializer(Tagged, {}, client())(data, ctx).owner, "***")
 
 
 run()
