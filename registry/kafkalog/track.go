@@ -101,6 +101,9 @@ func (t *track) withSpellings(messages []message) []message {
 	for _, m := range messages {
 		if m.value == nil {
 			for _, other := range slices.Sorted(maps.Keys(t.spellings[string(m.key)])) {
+				if slices.ContainsFunc(messages, func(m message) bool { return string(m.key) == other }) {
+					continue
+				}
 				out = append(out, message{key: []byte(other), time: m.time})
 			}
 		}
