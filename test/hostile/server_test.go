@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -34,7 +35,9 @@ type server struct {
 	failures atomic.Int64 // answers with a status of 500 and above
 }
 
-func newServer(t testing.TB, opts rest.Options) *server {
+// newServer starts one. A request must arrive within readWithin, if that is
+// given.
+func newServer(t testing.TB, opts rest.Options, readWithin ...time.Duration) *server {
 	t.Helper()
 	reg, err := registry.Open(t.Context(), memlog.New(), all.Languages(), registry.Rules(compat.Default()), registry.Options{})
 	if err != nil {
@@ -52,6 +55,10 @@ func newServer(t testing.TB, opts rest.Options) *server {
 	s.Server = httptest.NewUnstartedServer(guard.Wrap(rest.New(reg, opts), rest.Public))
 	s.Config.MaxHeaderBytes = 64 << 10
 	s.Config.ReadHeaderTimeout = 10 * time.Second
+	for _, d := range readWithin {
+		s.Config.ReadHeaderTimeout, s.Config.ReadTimeout = d, d
+	}
+	s.Config.ErrorLog = log.New(io.Discard, "", 0) // refused requests are what is tested
 	s.Start()
 	t.Cleanup(func() {
 		s.Close()
