@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/wireproof/wireproof/lang"
 )
@@ -11,7 +12,15 @@ import (
 // parseTree reads text that the compiler has accepted. It still refuses, rather
 // than guesses, what it does not know.
 func parseTree(path, text string) (*fileNode, error) {
-	p := &parser{text: text}
+	f, _, err := parsePlain(path, text)
+	return f, err
+}
+
+// parsePlain reads text that the compiler has not seen. It also reports whether
+// the text is plain: nothing in it is a matter of opinion between this parser and
+// the compiler.
+func parsePlain(path, text string) (f *fileNode, plain bool, err error) {
+	p := &parser{text: text, odd: !utf8.ValidString(text) || strings.ContainsFunc(text, isOddSpace)}
 	sc := scanner{text: text}
 	for {
 		tok := sc.next()
@@ -20,12 +29,15 @@ func parseTree(path, text string) (*fileNode, error) {
 			break
 		}
 	}
-	f := p.file()
+	f = p.file()
 	if p.bad != "" {
-		return nil, lang.ErrorList{at(path, text, p.badAt, "PROTO_SYNTAX", p.bad)}
+		return nil, false, lang.ErrorList{at(path, text, p.badAt, "PROTO_SYNTAX", p.bad)}
 	}
-	return f, nil
+	return f, !p.odd && !sc.odd, nil
 }
+
+// isOddSpace reports whether c is a control character that only some call space.
+func isOddSpace(c rune) bool { return c < ' ' && c != '\n' && c != '\r' && c != '\t' || c == '\ufeff' || c == 0x7f }
 
 // A parser is a cursor over tokens. After the first mistake it stands at the end
 // of the text, so that every loop stops.
@@ -35,6 +47,23 @@ type parser struct {
 	i     int
 	bad   string
 	badAt token
+	odd   bool // see parsePlain
+}
+
+// empty reads an empty statement.
+func (p *parser) empty() bool {
+	if p.accept(";") {
+		p.odd = true
+		return true
+	}
+	return false
+}
+
+// name reads the name of a declaration of its own.
+func (p *parser) name() token {
+	tok := p.word()
+	p.odd = p.odd || isKeyword(tok.text) || isScalar(tok.text)
+	return tok
 }
 
 func (p *parser) peek(n int) token { return p.toks[min(p.i+n, len(p.toks)-1)] }
@@ -103,21 +132,28 @@ func (p *parser) file() *fileNode {
 	f := &fileNode{}
 	for p.peek(0).kind != tokEnd {
 		start := p.peek(0)
+		// What stands before what else is a matter of taste, of which there are
+		// several.
+		declared := len(f.messages)+len(f.enums)+len(f.extends)+len(f.services) > 0
 		switch {
-		case p.accept(";"):
+		case p.empty():
 		case p.is("syntax") || p.is("edition"):
+			p.odd = p.odd || p.i > 0 || p.is("edition")
 			f.keyword = p.next().text
 			p.expect("=")
 			f.version = p.str()
 			p.expect(";")
 		case p.accept("package"):
 			at := p.peek(0)
+			p.odd = p.odd || declared || f.pkg != ""
 			f.pkg = p.path()
 			f.pkgAt = p.from(at)
 			p.expect(";")
 		case p.accept("import"):
+			p.odd = p.odd || declared
 			f.imports = append(f.imports, p.importStatement(start))
 		case p.is("option"):
+			p.odd = p.odd || declared
 			f.options = append(f.options, p.optionStatement())
 		case p.accept("extend"):
 			f.extends = append(f.extends, p.extend())
@@ -142,8 +178,10 @@ func (p *parser) importStatement(start token) *importNode {
 	n := &importNode{}
 	if p.peek(0).kind == tokWord {
 		n.modifier = p.next().text
+		p.odd = p.odd || n.modifier != "public"
 	}
 	n.path = p.str()
+	p.odd = p.odd || p.is("[")
 	p.compact() // edition 2024 knows no options here; tolerated
 	p.expect(";")
 	n.at = p.from(start)
@@ -152,6 +190,7 @@ func (p *parser) importStatement(start token) *importNode {
 
 func (p *parser) visibility() string {
 	if (p.is("export") || p.is("local")) && (p.peek(1).text == "message" || p.peek(1).text == "enum") && p.peek(3).text == "{" {
+		p.odd = true
 		return p.next().text
 	}
 	return ""
@@ -160,13 +199,18 @@ func (p *parser) visibility() string {
 // path reads a dotted name, which may begin with a dot.
 func (p *parser) path() string {
 	var b strings.Builder
+	start := p.peek(0)
 	if p.accept(".") {
 		b.WriteByte('.')
 	}
+	p.odd = p.odd || isKeyword(p.peek(0).text)
 	b.WriteString(p.word().text)
 	for p.accept(".") {
 		b.WriteByte('.')
 		b.WriteString(p.word().text)
+	}
+	if at := p.from(start); at.end-at.start != b.Len() {
+		p.odd = true // space inside
 	}
 	return b.String()
 }
@@ -186,6 +230,7 @@ func (p *parser) number() (string, span) {
 	if tok.kind != tokNumber || err != nil {
 		p.fail("an integer")
 	}
+	p.odd = p.odd || tok.text != strconv.FormatUint(n, 10)
 	return sign + strconv.FormatUint(n, 10), p.from(start)
 }
 
@@ -195,12 +240,14 @@ func (p *parser) ranges() *rangesNode {
 	for {
 		switch tok := p.peek(0); tok.kind {
 		case tokString:
+			p.odd = p.odd || len(r.items) > 0 && !r.names
 			r.names, r.quoted = true, true
 			r.items = append(r.items, p.str())
 		case tokWord:
-			r.names = true
+			p.odd, r.names = true, true
 			r.items = append(r.items, p.next().text)
 		default:
+			p.odd = p.odd || r.names
 			item, _ := p.number()
 			if p.accept("to") {
 				end, _ := p.number()
@@ -220,7 +267,7 @@ func (p *parser) ranges() *rangesNode {
 
 func (p *parser) message(visibility string) *messageNode {
 	m := &messageNode{visibility: visibility}
-	name := p.word()
+	name := p.name()
 	m.name, m.at = name.text, p.from(name)
 	p.expect("{")
 	p.body(m)
@@ -232,7 +279,7 @@ func (p *parser) body(m *messageNode) {
 		next := p.peek(1)
 		block := next.kind == tokWord && p.peek(2).text == "{"
 		switch {
-		case p.accept(";"):
+		case p.empty():
 		case p.is("option") && (next.kind == tokWord || next.text == "("):
 			m.options = append(m.options, p.optionStatement())
 		case p.is("reserved") && p.peek(2).text != "=":
@@ -288,6 +335,7 @@ func (p *parser) field() *fieldNode {
 	f.number, f.numberAt = p.number()
 	f.options = p.compact()
 	if group {
+		p.odd = true
 		f.group = &messageNode{name: f.name, at: f.nameAt}
 		p.expect("{")
 		p.body(f.group)
@@ -298,12 +346,12 @@ func (p *parser) field() *fieldNode {
 }
 
 func (p *parser) oneof() *oneofNode {
-	name := p.word()
+	name := p.name()
 	o := &oneofNode{name: name.text, at: p.from(name)}
 	p.expect("{")
 	for p.more("}") {
 		switch {
-		case p.accept(";"):
+		case p.empty():
 		case p.is("option"):
 			o.options = append(o.options, p.optionStatement())
 		default:
@@ -314,18 +362,18 @@ func (p *parser) oneof() *oneofNode {
 }
 
 func (p *parser) enum(visibility string) *enumNode {
-	name := p.word()
+	name := p.name()
 	e := &enumNode{visibility: visibility, name: name.text, at: p.from(name)}
 	p.expect("{")
 	for p.more("}") {
 		switch {
-		case p.accept(";"):
+		case p.empty():
 		case p.is("option") && p.peek(1).text != "=":
 			e.options = append(e.options, p.optionStatement())
 		case p.is("reserved") && p.peek(1).text != "=":
 			e.reserved = append(e.reserved, p.ranges())
 		default:
-			name := p.word()
+			name := p.name()
 			v := &enumValueNode{name: name.text, nameAt: p.from(name)}
 			p.expect("=")
 			v.number, v.numberAt = p.number()
@@ -338,6 +386,7 @@ func (p *parser) enum(visibility string) *enumNode {
 }
 
 func (p *parser) extend() *extendNode {
+	p.odd = true
 	start := p.peek(0)
 	x := &extendNode{target: p.path()}
 	x.at = p.from(start)
@@ -351,12 +400,12 @@ func (p *parser) extend() *extendNode {
 }
 
 func (p *parser) service() *serviceNode {
-	name := p.word()
+	name := p.name()
 	s := &serviceNode{name: name.text, at: p.from(name)}
 	p.expect("{")
 	for p.more("}") {
 		switch {
-		case p.accept(";"):
+		case p.empty():
 		case p.is("option"):
 			s.options = append(s.options, p.optionStatement())
 		default:
@@ -368,7 +417,7 @@ func (p *parser) service() *serviceNode {
 }
 
 func (p *parser) rpc() *rpcNode {
-	name := p.word()
+	name := p.name()
 	r := &rpcNode{name: name.text, at: p.from(name)}
 	r.input, r.inStream = p.rpcType()
 	p.expect("returns")
@@ -377,8 +426,9 @@ func (p *parser) rpc() *rpcNode {
 		return r
 	}
 	p.expect("{")
+	p.odd = p.odd || p.is("}") // no options, and yet options
 	for p.more("}") {
-		if !p.accept(";") {
+		if !p.empty() {
 			r.options = append(r.options, p.optionStatement())
 		}
 	}

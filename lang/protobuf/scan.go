@@ -32,6 +32,7 @@ func (t token) end() int { return t.start + len(t.text) }
 type scanner struct {
 	text string
 	at   int
+	odd  bool // a comment does not end
 }
 
 func (s *scanner) next() token {
@@ -76,7 +77,7 @@ func (s *scanner) skipSpace() {
 		case strings.HasPrefix(rest, "/*"):
 			n := strings.Index(rest[2:], "*/")
 			if n < 0 {
-				s.at = len(s.text)
+				s.at, s.odd = len(s.text), true
 				return
 			}
 			s.at += n + 4

@@ -37,23 +37,31 @@ func Parse(src lang.Source) (*Schema, error) {
 	if err != nil {
 		return nil, err
 	}
-	set, err := in.compile(false)
-	if err != nil {
-		return nil, err
-	}
-	file, err := in.link(set)
-	if err != nil {
-		return nil, err
-	}
-	tree, err := parseTree(src.Path, src.Text)
-	if err != nil {
-		return nil, err
+	file, tree, ok := in.plain()
+	if !ok {
+		if file, tree, err = in.full(src); err != nil {
+			return nil, err
+		}
 	}
 	s := &Schema{source: given, file: file, tree: tree}
 	s.canonical = sync.OnceValue(func() string { return printFile(tree) })
 	s.normalized = sync.OnceValue(func() string { return printFile(normalize(tree, file)) })
 	s.places = sync.OnceValue(func() *places { return newPlaces(src, tree) })
 	return s, nil
+}
+
+// full has the compiler look at the file, whose text is that of src.
+func (in *input) full(src lang.Source) (protoreflect.FileDescriptor, *fileNode, error) {
+	set, err := in.compile(false)
+	if err != nil {
+		return nil, nil, err
+	}
+	file, err := in.link(set)
+	if err != nil {
+		return nil, nil, err
+	}
+	tree, err := parseTree(src.Path, src.Text)
+	return file, tree, err
 }
 
 // Source returns what was parsed.

@@ -18,6 +18,7 @@ func (p *parser) option() *optionNode {
 	var b strings.Builder
 	for p.peek(0).kind != tokEnd {
 		if p.accept("(") {
+			p.odd = true
 			b.WriteString("(" + p.path() + ")")
 			p.expect(")")
 		} else {
@@ -43,8 +44,11 @@ func (p *parser) compact() []*optionNode {
 	var out []*optionNode
 	for p.more("]") {
 		out = append(out, p.option())
-		p.accept(",")
+		if p.accept(",") == p.is("]") {
+			p.odd = true // a comma too many or too few
+		}
 	}
+	p.odd = p.odd || len(out) == 0
 	return out
 }
 
@@ -52,6 +56,10 @@ func (p *parser) value() valueNode {
 	switch tok := p.peek(0); {
 	case tok.kind == tokString:
 		return valueNode{kind: valueString, text: p.str()}
+	case p.is("{") || p.is("<") || p.is("[") || p.is("+"):
+		p.odd = true
+	}
+	switch tok := p.peek(0); {
 	case p.accept("{"):
 		return p.aggregate("}")
 	case p.accept("<"):
@@ -104,8 +112,14 @@ func (p *parser) str() string {
 		return ""
 	}
 	var b []byte
+	first := true
 	for p.peek(0).kind == tokString {
-		b = unquote(b, p.next().text)
+		lit := p.next().text
+		if !first || len(lit) < 2 || lit[len(lit)-1] != lit[0] || strings.ContainsAny(lit, "\\\n") {
+			p.odd = true
+		}
+		first = false
+		b = unquote(b, lit)
 	}
 	return string(b)
 }
