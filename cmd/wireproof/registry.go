@@ -54,7 +54,7 @@ done · 130 interrupted.`,
 	f.StringVar(&g.context, "context", "", "context to work in, such as .team; without it the default one, and for lists all")
 	f.StringVarP(&g.output, "output", "o", "text", "text or json")
 	cmd.AddCommand(g.lsCmd(), g.getCmd(), g.historyCmd(), g.refsCmd(), g.searchCmd(), g.configCmd(), g.modeCmd(),
-		g.deleteCmd(), g.restoreCmd(), g.statusCmd(), g.loginCmd())
+		g.deleteCmd(), g.restoreCmd(), g.exportCmd(), g.importCmd(), g.statusCmd(), g.loginCmd())
 	return cmd
 }
 

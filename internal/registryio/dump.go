@@ -32,6 +32,19 @@ type Dump struct {
 	Modes    []Mode       // by scope
 }
 
+// names returns which contexts to ask for to get the same part of a registry; none
+// means all.
+func (d *Dump) names() []string {
+	if d.Whole {
+		return nil
+	}
+	var out []string
+	for _, c := range d.Contexts {
+		out = append(out, c.Name)
+	}
+	return out
+}
+
 // A Context is a context of a registry.
 type Context struct {
 	Name string `json:"name"` // "." is the default one

@@ -36,6 +36,9 @@ func (p *Import) Pending() bool {
 	return p.Write+p.Delete+p.Contexts+p.Configs+p.Modes > 0
 }
 
+// Want returns what the registry is to hold after the import.
+func (p *Import) Want() *Dump { return p.want }
+
 // A ConflictError says why a registry cannot become what is to be imported.
 type ConflictError struct{ Conflicts []string }
 
@@ -56,17 +59,17 @@ const placeholder = "wireproof-import-highest-id"
 // PlanImport compares a dump with a registry and returns what is missing. What the
 // registry has already, an import that was interrupted for one, is left as it is.
 // What it has differently, or besides, is a [*ConflictError]: an import changes
-// and deletes nothing.
-func PlanImport(ctx context.Context, reg *client.Client, want *Dump, progress Progress) (*Import, error) {
-	var contexts []string
-	if !want.Whole {
-		for _, c := range want.Contexts {
-			contexts = append(contexts, c.Name)
-		}
-	}
-	have, err := Export(ctx, reg, contexts, progress)
+// and deletes nothing. The modes of the registry become those of the dump, or with
+// keepModes stay as they are.
+func PlanImport(ctx context.Context, reg *client.Client, want *Dump, keepModes bool, progress Progress) (*Import, error) {
+	have, err := Export(ctx, reg, want.names(), progress)
 	if err != nil {
 		return nil, err
+	}
+	if keepModes {
+		kept := *want
+		kept.Modes = have.Modes
+		want = &kept
 	}
 	p := &Import{want: want, have: have, known: map[string]bool{}}
 	if err := p.schemas(); err != nil {

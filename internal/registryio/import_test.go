@@ -98,7 +98,7 @@ func TestImportGoesOnAfterFailures(t *testing.T) {
 			}
 			return nil
 		})
-		plan, err := registryio.PlanImport(t.Context(), cut, d, nil)
+		plan, err := registryio.PlanImport(t.Context(), cut, d, false, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -137,7 +137,7 @@ func TestInterruptedImportSetsModesBack(t *testing.T) {
 		}
 		return nil
 	})
-	plan, err := registryio.PlanImport(t.Context(), reg, d, nil)
+	plan, err := registryio.PlanImport(t.Context(), reg, d, false, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +160,7 @@ func TestStuckModeIsNamed(t *testing.T) {
 		}
 		return nil
 	})
-	plan, err := registryio.PlanImport(t.Context(), reg, d, nil)
+	plan, err := registryio.PlanImport(t.Context(), reg, d, false, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +208,7 @@ func TestConflicts(t *testing.T) {
 			t.Fatal(err)
 		}
 		before := writes.Load()
-		_, err := registryio.PlanImport(t.Context(), reg, d, nil)
+		_, err := registryio.PlanImport(t.Context(), reg, d, false, nil)
 		var conflict *registryio.ConflictError
 		if !errors.As(err, &conflict) || writes.Load() != before {
 			t.Errorf("%s: %v after %d writes, want a conflict and none", name, err, writes.Load()-before)

@@ -25,13 +25,7 @@ type Verification struct {
 // VerifyDump compares a registry with a dump: everything that lists and settings
 // show, and each schema by its id.
 func VerifyDump(ctx context.Context, reg *client.Client, want *Dump, progress Progress) (Verification, error) {
-	var contexts []string
-	if !want.Whole {
-		for _, c := range want.Contexts {
-			contexts = append(contexts, c.Name)
-		}
-	}
-	have, err := Export(ctx, reg, contexts, progress)
+	have, err := Export(ctx, reg, want.names(), progress)
 	if err != nil {
 		return Verification{}, err
 	}
@@ -90,9 +84,10 @@ func idPath(s api.Schema) string {
 }
 
 // VerifyLive compares the answers of two registries to every GET about what a dump
-// holds. Times of registration may differ; errors are compared by their code.
-func VerifyLive(ctx context.Context, a, b *client.Client, d *Dump, progress Progress) (Verification, error) {
-	paths := Paths(d)
+// holds, or without modes to all but those about modes. Times of registration may
+// differ; errors are compared by their code.
+func VerifyLive(ctx context.Context, a, b *client.Client, d *Dump, modes bool, progress Progress) (Verification, error) {
+	paths := slices.DeleteFunc(Paths(d), func(p string) bool { return !modes && strings.HasPrefix(p, "/mode") })
 	differences := make([]*Difference, len(paths))
 	count := &counter{progress: progress, stage: "compare", total: len(paths)}
 	err := each(ctx, len(paths), func(ctx context.Context, i int) error {
