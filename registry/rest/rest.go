@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/wireproof/wireproof/registry"
 	"github.com/wireproof/wireproof/registry/api"
@@ -52,8 +51,7 @@ type Answer struct {
 	Route  string   // the pattern, such as /subjects/{subject}; empty if no route fits
 	Status int      // of HTTP
 	Code   api.Code // 0 if the request succeeded
-	Took   time.Duration
-	Bytes  int // of the body
+	Bytes  int      // of the body
 }
 
 const (
@@ -93,7 +91,6 @@ type reply struct {
 // ServeHTTP answers every request, also one for a path that does not exist, in
 // the protocol's own form.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	start := time.Now()
 	if header := w.Header(); header[requestIDHeader] == nil {
 		id := r.Header.Get(requestIDHeader)
 		if id == "" {
@@ -126,7 +123,6 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		seen.Status, seen.Bytes = write(w, r, seen.Status, out)
 	}
 	if h.opts.OnAnswer != nil {
-		seen.Took = time.Since(start)
 		h.opts.OnAnswer(w, r, seen)
 	}
 }

@@ -36,13 +36,17 @@ func main() {
 	}
 }
 
-// serveFloor is the least that a server written with net/http does: it answers
-// with a body of the size of a small schema.
+// serveFloor is the least that a server written with net/http does to send the
+// bytes of an answer, the headers of the protocol among them.
 func serveFloor(address string) {
 	body := []byte(schemaBody)
 	http.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		h := w.Header()
+		h.Set("X-Request-Id", "3w5e11264sgsf3w5e11264sgsf")
 		h.Set("Content-Type", "application/vnd.schemaregistry.v1+json")
+		h.Set("Cache-Control", "public, max-age=31536000, immutable")
+		h.Set("Etag", `W/"0123456789abcdef"`)
+		h.Set("Vary", "Accept, Accept-Encoding")
 		h.Set("Content-Length", strconv.Itoa(len(body)))
 		_, _ = w.Write(body)
 	})
