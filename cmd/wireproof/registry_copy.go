@@ -129,7 +129,7 @@ func (a *app) progress() (registryio.Progress, func()) {
 	if a.quiet || !isTerminal(a.stderr) {
 		return nil, func() {}
 	}
-	return bars(mpb.New(mpb.WithOutput(a.stderr), mpb.WithWidth(40)))
+	return bars(mpb.New(mpb.WithOutput(a.stderr), mpb.WithWidth(80)))
 }
 
 // bars shows a bar for each stage.
