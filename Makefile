@@ -3,7 +3,7 @@ GO ?= go
 PKGS := ./...
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test integration check generate bench fuzz clean
+.PHONY: help demo test integration soak check generate bench fuzz clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,6 +17,10 @@ test: ## The tests that need nothing but Go and git
 integration: ## The tests on real servers: those named in the environment, or started here
 	./test/integration.sh
 
+soak: ## The same in full: every fault run and 100,000 schemas; about an hour
+	WIREPROOF_SOAK=1 ./test/integration.sh
+	cd bench && $(GO) run ./cmd/registry -full
+
 check: ## Generated files current, vet, staticcheck, formatting
 	./test/check.sh
 
@@ -25,6 +29,7 @@ generate: ## Generate gen/ from schemas/ and docs/ from the tables
 
 bench: ## Benchmarks beside peers, as ratios
 	cd bench && $(GO) run ./cmd/ratios
+	cd bench && $(GO) run ./cmd/registry
 
 fuzz: ## Each fuzz target for ten seconds
 	./test/fuzz.sh 10s
