@@ -106,7 +106,7 @@ func TestPanickingRule(t *testing.T) {
 func TestUnknownLanguage(t *testing.T) {
 	t.Parallel()
 	s := avroSubject("a", "", "{}")
-	s.New.Type = lang.JSON
+	s.New.Type = "THRIFT"
 	r := gate.Check(t.Context(), gate.Input{Subjects: []gate.Subject{s}})
 	if gate.ExitCode(r) != 5 || len(r.Problems) != 1 {
 		t.Errorf("Check = %+v", r)
