@@ -155,7 +155,7 @@ func (n *normalizer) fields(in []*fieldNode, scope string, find func(*fieldNode)
 	out := make([]*fieldNode, 0, len(in))
 	for _, f := range in {
 		c := *f
-		c.options = n.options(f.options, scope)
+		c.options, c.sorted = n.options(f.options, scope), true
 		if d := find(f); d != nil {
 			c.typ = fullType(f, d)
 			if f.group != nil {

@@ -37,7 +37,9 @@ func parsePlain(path, text string) (f *fileNode, plain bool, err error) {
 }
 
 // isOddSpace reports whether c is a control character that only some call space.
-func isOddSpace(c rune) bool { return c < ' ' && c != '\n' && c != '\r' && c != '\t' || c == '\ufeff' || c == 0x7f }
+func isOddSpace(c rune) bool {
+	return c < ' ' && c != '\n' && c != '\r' && c != '\t' || c == '\ufeff' || c == 0x7f
+}
 
 // A parser is a cursor over tokens. After the first mistake it stands at the end
 // of the text, so that every loop stops.

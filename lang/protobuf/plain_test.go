@@ -156,7 +156,7 @@ func TestPlainMutants(t *testing.T) {
 		repeated optional required reserved extensions option default json_name packed string int32 bytes Order Line Status E A to max rpc service stream group Kind
 		shop v1 order_id true false 2147483648 -1 import public package import ORDER id syntax google protobuf Timestamp /* // deprecated`)
 	plain := 0
-	for range 2000 {
+	for range 600 {
 		toks := slices.Clone(texts[rnd.IntN(len(texts))])
 		for range 1 + rnd.IntN(2) {
 			i, j := rnd.IntN(len(toks)), rnd.IntN(len(toks))
@@ -178,7 +178,7 @@ func TestPlainMutants(t *testing.T) {
 			plain++
 		}
 	}
-	if plain < 40 {
+	if plain < 15 {
 		t.Errorf("only %d mutants are plain", plain)
 	}
 }

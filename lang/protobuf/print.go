@@ -1,6 +1,7 @@
 package protobuf
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -127,7 +128,7 @@ func printField(f *fieldNode) string {
 	} else {
 		b.WriteString(f.typ)
 	}
-	b.WriteString(" " + f.name + " = " + f.number + printCompact(fieldOptions(f.options)))
+	b.WriteString(" " + f.name + " = " + f.number + printCompact(fieldOptions(f)))
 	if f.group != nil {
 		b.WriteString(" {")
 		printBody(&b, f.group)
@@ -138,11 +139,15 @@ func printField(f *fieldNode) string {
 	return b.String()
 }
 
-// fieldOptions puts the two pseudo options last.
-func fieldOptions(in []*optionNode) []*optionNode {
+// fieldOptions puts the two pseudo options last, unless the options are in an
+// order of their own.
+func fieldOptions(f *fieldNode) []*optionNode {
+	if f.sorted {
+		return f.options
+	}
 	var out []*optionNode
 	for _, name := range []string{"", "default", "json_name"} {
-		for _, o := range in {
+		for _, o := range f.options {
 			if name == o.name || name == "" && o.name != "default" && o.name != "json_name" {
 				out = append(out, o)
 			}
@@ -153,17 +158,12 @@ func fieldOptions(in []*optionNode) []*optionNode {
 
 func printOneof(o *oneofNode) string {
 	var b block
-	b.WriteString("oneof " + o.name + " {\n")
-	for _, opt := range o.options {
-		b.indent(printOption(opt))
-	}
-	for _, group := range []bool{false, true} {
-		for _, f := range o.fields {
-			if (f.group != nil) == group {
-				b.indent(printField(f))
-			}
-		}
-	}
+	b.WriteString("oneof " + o.name + " {")
+	isGroup := func(f *fieldNode) bool { return f.group != nil }
+	isField := func(f *fieldNode) bool { return f.group == nil }
+	section(&b, o.options, printOption)
+	section(&b, slices.DeleteFunc(slices.Clone(o.fields), isGroup), printField)
+	section(&b, slices.DeleteFunc(slices.Clone(o.fields), isField), printField)
 	b.WriteString("}\n")
 	return b.String()
 }
@@ -244,7 +244,14 @@ func printRanges(keyword string, r *rangesNode) string {
 
 func printOption(o *optionNode) string { return "option " + printSetting(o) + ";\n" }
 
-func printSetting(o *optionNode) string { return o.name + " = " + printValue(o.value) }
+// printSetting prints a list of one value in the line of its option, while lists
+// inside of a value have a line for each of theirs.
+func printSetting(o *optionNode) string {
+	if o.value.kind == valueList && len(o.value.items) == 1 {
+		return o.name + " = [" + printValue(o.value.items[0]) + "]"
+	}
+	return o.name + " = " + printValue(o.value)
+}
 
 func printCompact(options []*optionNode) string {
 	switch len(options) {
@@ -270,9 +277,6 @@ func printValue(v valueNode) string {
 	case valueList:
 		if len(v.items) == 0 {
 			return "[]"
-		}
-		if len(v.items) == 1 {
-			return "[" + printValue(v.items[0]) + "]"
 		}
 		b.WriteString("[\n")
 		for i, it := range v.items {

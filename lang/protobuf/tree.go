@@ -71,6 +71,7 @@ type fieldNode struct {
 	name     string
 	number   string // decimal
 	options  []*optionNode
+	sorted   bool         // the options stand as they are to be printed
 	group    *messageNode // the body of a group, or nil
 	nameAt   span
 	typeAt   span
