@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"time"
 
@@ -85,21 +87,22 @@ func accessConfig(a config.Auth) access.Config {
 	return out
 }
 
-// certificateEnd returns when the certificate ends that clients are shown now.
+// certificate returns the certificate that clients are shown now.
+func (a *serverAccess) certificate() (*tls.Certificate, error) {
+	if a.tls.GetCertificate != nil {
+		return a.tls.GetCertificate(&tls.ClientHelloInfo{})
+	}
+	if len(a.tls.Certificates) == 0 {
+		return nil, errors.New("tls: there is no certificate")
+	}
+	return &a.tls.Certificates[0], nil
+}
+
+// certificateEnd returns when that certificate ends; the zero time if nobody can
+// tell.
 func (a *serverAccess) certificateEnd() time.Time {
-	conf := a.tls
-	if conf.GetConfigForClient != nil {
-		if c, err := conf.GetConfigForClient(&tls.ClientHelloInfo{}); err == nil && c != nil {
-			conf = c
-		}
-	}
-	var cert *tls.Certificate
-	if conf.GetCertificate != nil {
-		cert, _ = conf.GetCertificate(&tls.ClientHelloInfo{}) // nil if it fails
-	} else if len(conf.Certificates) > 0 {
-		cert = &conf.Certificates[0]
-	}
-	if cert == nil || len(cert.Certificate) == 0 {
+	cert, err := a.certificate()
+	if err != nil || len(cert.Certificate) == 0 {
 		return time.Time{}
 	}
 	leaf, err := x509.ParseCertificate(cert.Certificate[0])
@@ -107,6 +110,23 @@ func (a *serverAccess) certificateEnd() time.Time {
 		return time.Time{}
 	}
 	return leaf.NotAfter
+}
+
+// toLeader returns what carries requests to the server that leads. Between
+// servers with certificates, this one shows its own.
+func (a *serverAccess) toLeader(cfg *config.Server) (http.RoundTripper, error) {
+	conf, err := tlsConfig("", cfg.TLS.PeerCA, "", "")
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", named(cfg, "tls.peer_ca"), err)
+	}
+	if a.tls != nil {
+		conf.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return a.certificate() }
+	}
+	return &http.Transport{
+		TLSClientConfig: conf, TLSHandshakeTimeout: 5 * time.Second, ForceAttemptHTTP2: true,
+		DialContext:         (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
+		MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Minute, DisableCompression: true,
+	}, nil
 }
 
 // who names the sender of a request.

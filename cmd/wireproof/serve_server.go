@@ -86,6 +86,11 @@ func (s *server) start(ctx context.Context) error {
 		LegacyConflict: s.cfg.LegacyConflict, OnAnswer: s.observer.OnAnswer,
 		Leader: s.opened.leader, OnError: s.requestFailed,
 	}
+	if s.opened.leader != nil {
+		if options.LeaderTransport, err = s.access.toLeader(s.cfg); err != nil {
+			return err
+		}
+	}
 	if s.cfg.Auth.Guarded() { // without, answers may be kept by anybody's cache
 		options.Access = s.access.guard
 	}

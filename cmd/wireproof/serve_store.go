@@ -56,10 +56,12 @@ func openSQLite(ctx context.Context, cfg *config.Server) (*store, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, wrap(fmt.Errorf("make the data folder: %w", err))
 	}
-	if err := writable(dir); err != nil {
-		return nil, wrap(err)
-	}
 	file := filepath.Join(dir, "registry.db")
+	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) { // one that is there can be read, even where nothing can be written
+		if err := writable(dir); err != nil {
+			return nil, wrap(err)
+		}
+	}
 	db, err := sqlitelog.Open(ctx, file)
 	if err != nil {
 		return nil, wrap(err)
