@@ -63,7 +63,7 @@ var may = map[string]string{
 	"internal/generate": "internal/catalog internal/config lang lang/...",
 	"internal/gate":     "compat compat/... lang lang/... registry/... internal/config internal/catalog",
 
-	"internal/registryio": "registry/... lang lang/... internal/config internal/catalog compat compat/...",
+	"internal/registryio": "registry/... codec lang lang/... internal/config internal/catalog compat compat/...",
 
 	"internal/telemetry": "registry registry/api registry/rest",
 
