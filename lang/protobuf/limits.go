@@ -17,6 +17,7 @@ const (
 	maxDepth      = 64       // nested brackets of any kind
 	maxStatements = 100_000  // semicolons, commas and opening braces of one file
 	maxToken      = 64 << 10 // bytes of one word, number or string
+	maxNames      = 64 << 20 // bytes of all full names of one file together
 )
 
 // checkLimits scans the text once, without building anything, and refuses what
@@ -33,6 +34,7 @@ func checkLimits(path, text string) *lang.Error {
 		return at(path, text, token{start: i, text: text[i : i+1]}, "PROTO_SYNTAX", "there is a zero byte; expected text")
 	}
 	depth, statements := 0, 0
+	names := nameCounter{}
 	sc := scanner{text: text}
 	for {
 		tok := sc.next()
@@ -50,6 +52,9 @@ func checkLimits(path, text string) *lang.Error {
 				statements++
 			}
 		}
+		if names.count(tok); names.total > maxNames {
+			return at(path, text, tok, "PROTO_LIMIT_NAMES", fmt.Sprintf("the full names of the elements have more than %d bytes together", maxNames))
+		}
 		if depth > maxDepth {
 			return at(path, text, tok, "PROTO_LIMIT_DEPTH", fmt.Sprintf("brackets are nested more than %d deep", maxDepth))
 		}
@@ -59,6 +64,48 @@ func checkLimits(path, text string) *lang.Error {
 		if len(tok.text) > maxToken {
 			return at(path, text, tok, "PROTO_LIMIT_TOKEN", fmt.Sprintf("a word or string has %d bytes, more than the limit of %d", len(tok.text), maxToken))
 		}
+	}
+}
+
+// A nameCounter estimates the length of the full names that a text makes: each
+// element repeats the names of everything around it, so that a small text can
+// stand for names without end.
+type nameCounter struct {
+	total  int
+	scope  int   // length of the names around
+	blocks []int // what each open brace added to scope
+	word   int   // length of the last word
+	start  int   // of the statement
+	isName bool  // the statement is that of the package
+}
+
+func (c *nameCounter) count(tok token) {
+	switch {
+	case tok.kind == tokWord:
+		c.isName = c.isName || tok.text == "package" && len(c.blocks) == 0 && c.word == 0
+		if c.word == 0 {
+			c.start = tok.start
+		}
+		c.word = len(tok.text)
+	case tok.kind != tokSymbol:
+	case tok.text == "{":
+		c.total += c.scope
+		c.blocks = append(c.blocks, c.word)
+		c.scope += c.word
+		c.word = 0
+	case tok.text == "}" && len(c.blocks) > 0:
+		last := len(c.blocks) - 1
+		c.scope -= c.blocks[last]
+		c.blocks = c.blocks[:last]
+		c.word = 0
+	case tok.text == ";":
+		if c.isName {
+			c.scope += tok.start - c.start
+		}
+		c.total += c.scope
+		c.isName, c.word = false, 0
+	case tok.text == ",":
+		c.total += c.scope
 	}
 }
 
