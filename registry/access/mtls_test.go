@@ -1,0 +1,42 @@
+package access
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// Over real connections a certificate says who sends a request, and a header
+// that is sent with it counts instead of it.
+func TestCertificatesOverTLS(t *testing.T) {
+	t.Parallel()
+	ours, theirs := newAuthority(t, "ours"), newAuthority(t, "theirs")
+	cfg := ours.files(t)
+	cfg.ClientAuth, cfg.ClientCA = "request", tempFile(t, ours.pem)
+	set, err := ServerTLS(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := newGuard(t, Config{
+		MTLS:   &MTLS{Groups: map[string][]string{"svc": {"writers"}}, Prefix: "cert:"},
+		Basic:  &Basic{File: tempFile(t, "alice:"+hashed(t, "right")+"\n")},
+		Grants: everything(),
+	})
+	address := serveTLS(t, set, g.Wrap(http.HandlerFunc(whoami), nil))
+	svc := dial(ours, ours.client(t, named("svc")), 0)
+	if status, body, err := fetch(svc, address); err != nil || status != 200 || body != "cert:svc [cert:writers] mtls" {
+		t.Errorf("with a certificate: %d %s, %v", status, body, err)
+	}
+	if status, body, err := fetch(dial(ours, nil, 0), address); err != nil || status != 401 || body != refusal {
+		t.Errorf("without one: %d %s, %v", status, body, err)
+	}
+	if _, _, err := fetch(dial(ours, theirs.client(t, named("svc")), 0), address); err == nil {
+		t.Error("a certificate of others is accepted")
+	}
+	for user, want := range map[string]string{"alice:right": "alice [] basic", "alice:wrong": refusal} {
+		withUser := strings.Replace(address, "https://", "https://"+user+"@", 1)
+		if _, body, err := fetch(svc, withUser); err != nil || body != want {
+			t.Errorf("a certificate and %s: %s, %v, want %s", user, body, err, want)
+		}
+	}
+}
