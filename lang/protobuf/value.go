@@ -1,6 +1,7 @@
 package protobuf
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -97,12 +98,31 @@ func (p *parser) aggregate(closing string) valueNode {
 		}
 		p.accept(":")
 		e.value = p.value()
-		v.entries = append(v.entries, e)
+		v.entries = gathered(v.entries, e)
 		if !p.accept(",") {
 			p.accept(";")
 		}
 	}
 	return v
+}
+
+// gathered adds an entry. The values of a key that is written several times are a
+// list, as if they had been written as one.
+func gathered(entries []entryNode, e entryNode) []entryNode {
+	i := slices.IndexFunc(entries, func(have entryNode) bool { return have.key == e.key })
+	if i < 0 {
+		return append(entries, e)
+	}
+	list := valueNode{kind: valueList}
+	for _, v := range []valueNode{entries[i].value, e.value} {
+		if v.kind == valueList {
+			list.items = append(list.items, v.items...)
+		} else {
+			list.items = append(list.items, v)
+		}
+	}
+	entries[i].value = list
+	return entries
 }
 
 // str reads adjacent string literals and returns the bytes they stand for.
