@@ -22,6 +22,13 @@ func TestLayout(t *testing.T) {
 			in:        `syntax = "proto3"; import "confluent/meta.proto"; message A { option (confluent.message_meta) = { doc: "d" tags: "a" tags: ["b", "c"] }; }`,
 			canonical: "syntax = \"proto3\";\n\nimport \"confluent/meta.proto\";\n\nmessage A {\n  option (confluent.message_meta) = {\n    doc: \"d\",\n    tags: [\n      \"a\",\n      \"b\",\n      \"c\"\n    ]\n  };\n}\n",
 		},
+		"parts of an option": {
+			in: `syntax = "proto3"; package p; import "confluent/meta.proto"; message A {
+				option (confluent.message_meta).doc = "d"; option (confluent.message_meta).tags = "a"; option (confluent.message_meta).tags = "b";
+				int32 x = 1 [(confluent.field_meta).doc = "only"]; }`,
+			canonical:  "syntax = \"proto3\";\npackage p;\n\nimport \"confluent/meta.proto\";\n\nmessage A {\n  option (confluent.message_meta).doc = \"d\";\n  option (confluent.message_meta).tags = \"a\";\n  option (confluent.message_meta).tags = \"b\";\n\n  int32 x = 1 [(confluent.field_meta).doc = \"only\"];\n}\n",
+			normalized: "syntax = \"proto3\";\npackage p;\n\nimport \"confluent/meta.proto\";\n\nmessage A {\n  option (.confluent.message_meta) = {\n    doc: \"d\",\n    tags: [\n      \"a\",\n      \"b\"\n    ]\n  };\n\n  int32 x = 1 [(.confluent.field_meta).doc = \"only\"];\n}\n",
+		},
 		"pseudo options": {
 			in:         `message A { optional int32 a = 1 [json_name = "j", deprecated = true, default = 3]; }`,
 			canonical:  "message A {\n  optional int32 a = 1 [\n    deprecated = true,\n    default = 3,\n    json_name = \"j\"\n  ];\n}\n",

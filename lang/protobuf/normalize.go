@@ -12,7 +12,7 @@ import (
 // normalize returns a copy of the tree in which everything that has no meaning
 // is in a fixed order and every type is named in full.
 func normalize(f *fileNode, file protoreflect.FileDescriptor) *fileNode {
-	n := normalizer{extensions: map[string]bool{}}
+	n := normalizer{extensions: map[string]protoreflect.FieldDescriptor{}}
 	n.collect(file, map[string]bool{})
 	out := *f
 	if f.keyword == "syntax" && f.version != "proto3" {
@@ -32,7 +32,7 @@ func normalize(f *fileNode, file protoreflect.FileDescriptor) *fileNode {
 }
 
 type normalizer struct {
-	extensions map[string]bool // full names of the extensions in reach
+	extensions map[string]protoreflect.FieldDescriptor // in reach, by full name
 }
 
 func (n *normalizer) collect(file protoreflect.FileDescriptor, seen map[string]bool) {
@@ -51,7 +51,7 @@ func (n *normalizer) collectTypes(d interface {
 	Messages() protoreflect.MessageDescriptors
 }) {
 	for i := range d.Extensions().Len() {
-		n.extensions[string(d.Extensions().Get(i).FullName())] = true
+		n.extensions[string(d.Extensions().Get(i).FullName())] = d.Extensions().Get(i)
 	}
 	for i := range d.Messages().Len() {
 		n.collectTypes(d.Messages().Get(i))
@@ -67,7 +67,7 @@ func (n *normalizer) optionName(name, scope string) string {
 	}
 	ext, _, _ := strings.Cut(rest, ")")
 	for {
-		if n.extensions[join(scope, ext)] {
+		if _, ok := n.extensions[join(scope, ext)]; ok {
 			return "(." + join(scope, ext) + rest[len(ext):]
 		}
 		if scope == "" {
@@ -82,12 +82,71 @@ func (n *normalizer) options(in []*optionNode, scope string) []*optionNode {
 	for _, o := range in {
 		c := *o
 		c.name = n.optionName(o.name, scope)
-		c.value = normalValue(o.value)
 		out = append(out, &c)
 	}
 	// Settings of one repeated option keep their order: it is their meaning.
 	slices.SortStableFunc(out, func(a, b *optionNode) int { return strings.Compare(a.name, b.name) })
+	out = n.merged(out)
+	for _, o := range out {
+		o.value = normalValue(o.value)
+	}
 	return out
+}
+
+// merged makes one setting of several settings of parts of one option.
+func (n *normalizer) merged(sorted []*optionNode) []*optionNode {
+	var out []*optionNode
+	for i := 0; i < len(sorted); {
+		base, ok := n.messageOption(sorted[i].name)
+		j := i + 1
+		for ok && j < len(sorted) && (sorted[j].name == base || strings.HasPrefix(sorted[j].name, base+".")) {
+			j++
+		}
+		if j == i+1 || slices.ContainsFunc(sorted[i:j], func(o *optionNode) bool { return strings.Contains(o.name[len(base):], "(") }) {
+			out = append(out, sorted[i:j]...)
+		} else {
+			whole := &optionNode{name: base, value: valueNode{kind: valueMessage}}
+			for _, o := range sorted[i:j] {
+				whole.value.entries = merge(whole.value.entries, o.name[len(base):], o.value)
+			}
+			out = append(out, whole)
+		}
+		i = j
+	}
+	return out
+}
+
+// messageOption returns the part of an absolute name that is a custom option which
+// holds one message.
+func (n *normalizer) messageOption(name string) (string, bool) {
+	ext, _, ok := strings.Cut(strings.TrimPrefix(name, "(."), ")")
+	d := n.extensions[ext]
+	if !ok || !strings.HasPrefix(name, "(.") || d == nil || d.Message() == nil || d.IsList() {
+		return "", false
+	}
+	return "(." + ext + ")", true
+}
+
+// merge sets the part of a message at a path such as ".a.b", or all of it.
+func merge(entries []entryNode, path string, v valueNode) []entryNode {
+	if path == "" {
+		for _, e := range v.entries {
+			entries = gathered(entries, e)
+		}
+		return entries
+	}
+	key, rest, _ := strings.Cut(path[1:], ".")
+	if rest == "" {
+		return gathered(entries, entryNode{key: key, value: v})
+	}
+	i := slices.IndexFunc(entries, func(e entryNode) bool { return e.key == key && e.value.kind == valueMessage })
+	if i < 0 {
+		i = len(entries)
+		entries = append(entries, entryNode{key: key, value: valueNode{kind: valueMessage}})
+	}
+	// The entries of the tree are shared, so another list is changed.
+	entries[i].value.entries = merge(slices.Clone(entries[i].value.entries), "."+rest, v)
+	return entries
 }
 
 // normalValue sorts the keys of aggregates; values of one repeated key keep

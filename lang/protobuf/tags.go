@@ -158,7 +158,7 @@ type tagger struct {
 }
 
 func (s *Schema) newTagger(tree *fileNode) *tagger {
-	t := &tagger{names: &normalizer{extensions: map[string]bool{messageMeta: true, fieldMeta: true}}, prefix: "("}
+	t := &tagger{names: &normalizer{extensions: map[string]protoreflect.FieldDescriptor{messageMeta: nil, fieldMeta: nil}}, prefix: "("}
 	t.names.collect(s.file, map[string]bool{})
 	t.messages(tree.messages, tree.pkg)
 	return t
