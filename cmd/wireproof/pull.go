@@ -75,7 +75,8 @@ func (a *app) pull(ctx context.Context, f pullFlags, names []string) error {
 		}
 		delete(wanted, s.Name)
 		latest, err := reg.Latest(ctx, s.Name)
-		if isNotFound(err) {
+		if isNotFound(err) || err == nil && f.context == "" && strings.HasPrefix(latest.Subject, ":.") {
+			// Registries look for a bare name in other contexts too.
 			a.note("%s is not in the registry; %s stays", s.Name, s.File.Path)
 			continue
 		} else if err != nil {

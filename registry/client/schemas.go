@@ -215,6 +215,11 @@ func (c *Client) lookup(ctx context.Context, subject string, req api.RegisterReq
 	if errors.Is(err, api.SubjectNotFound) || errors.Is(err, api.SchemaNotFound) {
 		return found, fmt.Errorf("subject %q: %w: %w", subject, codec.ErrNotRegistered, err)
 	}
+	if err == nil && found.Subject != "" && contextOf(found.Subject) != contextOf(c.in(subject)) {
+		// Registries look for a bare name in every context, but an id means
+		// something in its own only.
+		return api.Schema{}, fmt.Errorf("subject %q: %w: it is in %s alone, whose ids mean nothing here", subject, codec.ErrNotRegistered, contextOf(found.Subject))
+	}
 	return found, err
 }
 
