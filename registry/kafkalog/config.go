@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -81,7 +82,11 @@ func (c Config) identity() (identity, error) {
 			return identity{}, fmt.Errorf("the URL of this server is %q, whose port is no number", c.URL)
 		}
 	}
-	return identity{Version: 1, Host: u.Hostname(), Port: port, Eligible: !c.Follower, Scheme: u.Scheme}, nil
+	host := u.Hostname()
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]" // others put it before a colon and a port as it is
+	}
+	return identity{Version: 1, Host: host, Port: port, Eligible: !c.Follower, Scheme: u.Scheme}, nil
 }
 
 // sarama translates c for one client.

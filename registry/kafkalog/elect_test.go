@@ -20,6 +20,7 @@ func TestIdentityIsConfluents(t *testing.T) {
 	}{
 		{Config{URL: "http://h:8081"}, `{"version":1,"host":"h","port":8081,"master_eligibility":true,"scheme":"http","leader":false}`},
 		{Config{URL: "https://h.example/", Follower: true}, `{"version":1,"host":"h.example","port":443,"master_eligibility":false,"scheme":"https","leader":false}`},
+		{Config{URL: "http://[::1]:80"}, `{"version":1,"host":"[::1]","port":80,"master_eligibility":true,"scheme":"http","leader":false}`},
 	} {
 		who, err := row.conf.identity()
 		if err != nil {

@@ -5,6 +5,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/IBM/sarama"
+
 	"github.com/wireproof/wireproof/registry"
 )
 
@@ -57,13 +59,24 @@ func (l *Log) Watch(ctx context.Context) <-chan struct{} {
 	return c
 }
 
-// follow waits for records until the log is closed. What it reads also keeps the
+// follow waits for records until the log is closed. It begins at the end: what
+// is there already is read by whoever wants it. What it reads also keeps the
 // track up to date, so that taking over takes no time.
 func (l *Log) follow() {
-	pos := int64(0)
+	pos := int64(-1) // not known
 	for try := 0; l.ctx.Err() == nil; {
-		p, err := l.tail.fetch(pos, watchWait)
+		var p page
+		var err error
+		if pos < 0 {
+			pos, err = l.tail.GetOffset(l.conf.Topic, 0, sarama.OffsetNewest)
+		}
+		if err == nil {
+			p, err = l.tail.fetch(pos, watchWait)
+		}
 		if err != nil {
+			if refused(err) == sarama.ErrOffsetOutOfRange {
+				pos = -1
+			}
 			try++
 			wait(l.ctx, backoff(try+4)) // ends early with the loop
 			continue
