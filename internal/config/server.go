@@ -88,7 +88,7 @@ type ServerTLS struct {
 	ClientCA   string `yaml:"client_ca" names:"file" doc:"PEM file of who signs client certificates (mTLS)."`
 	ClientAuth string `yaml:"client_auth" enum:"none,request,require" doc:"Ask clients for certificates. Default: require if there is a client_ca, else none."`
 	MinVersion string `yaml:"min_version" enum:"1.2,1.3" default:"1.2" doc:"Oldest version of TLS."`
-	PeerCA     string `yaml:"peer_ca" names:"file" doc:"PEM file of who signs the certificates of the other servers on the Kafka topic. Default: the system\'s authorities."`
+	PeerCA     string `yaml:"peer_ca" names:"file" doc:"PEM file of who signs the certificates of the other servers on the Kafka topic. Default: the system's authorities."`
 }
 
 // Auth says who may do what.
