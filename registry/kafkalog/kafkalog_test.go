@@ -31,7 +31,7 @@ func newTopic(brokers []string) kafkalog.Config {
 }
 
 // open opens a log that ends with the test, and waits until it knows the leader.
-func open(t *testing.T, conf kafkalog.Config) *kafkalog.Log {
+func open(t testing.TB, conf kafkalog.Config) *kafkalog.Log {
 	t.Helper()
 	conf.Logger = slog.New(slog.NewTextHandler(t.Output(), nil))
 	log, err := kafkalog.Open(t.Context(), conf)
@@ -44,7 +44,7 @@ func open(t *testing.T, conf kafkalog.Config) *kafkalog.Log {
 }
 
 // waitFor waits for something that is sure to come.
-func waitFor(t *testing.T, what string, come func() bool) {
+func waitFor(t testing.TB, what string, come func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 	defer cancel()
@@ -88,7 +88,7 @@ func (s *served) Append(ctx context.Context, at registry.Offset, records []regis
 	return 0, registry.ErrNotLeader
 }
 
-func newAdmin(t *testing.T, conf kafkalog.Config) sarama.ClusterAdmin {
+func newAdmin(t testing.TB, conf kafkalog.Config) sarama.ClusterAdmin {
 	t.Helper()
 	client := sarama.NewConfig()
 	client.Version = sarama.V2_8_0_0
@@ -111,7 +111,7 @@ func describe(t *testing.T, conf kafkalog.Config) sarama.TopicDetail {
 }
 
 // makeTopic makes the topic of a log with more settings than it would make itself.
-func makeTopic(t *testing.T, conf kafkalog.Config, partitions int32, settings map[string]string) {
+func makeTopic(t testing.TB, conf kafkalog.Config, partitions int32, settings map[string]string) {
 	t.Helper()
 	admin := newAdmin(t, conf)
 	defer admin.Close()
@@ -151,4 +151,9 @@ func TestLogOnKafka(t *testing.T) {
 	t.Parallel()
 	brokers := kafkatest.Real(t)
 	registrytest.TestLog(t, stores(func(*testing.T) []string { return brokers }))
+}
+
+func BenchmarkRegister(b *testing.B) {
+	brokers := kafkatest.Real(b)
+	registrytest.BenchmarkRegister(b, func(b *testing.B) registry.Log { return open(b, newTopic(brokers)) })
 }
