@@ -153,9 +153,12 @@ func TestInterruptedImportSetsModesBack(t *testing.T) {
 func TestStuckModeIsNamed(t *testing.T) {
 	t.Parallel()
 	_, d := small(t)
-	broken := false
+	var broken atomic.Bool
 	reg := faulty(registrytest.New(t).URL, func(r *http.Request) error {
-		if broken = broken || r.Method == http.MethodPost; broken {
+		if r.Method == http.MethodPost {
+			broken.Store(true)
+		}
+		if broken.Load() {
 			return errors.New("gone")
 		}
 		return nil
