@@ -30,7 +30,8 @@ where it comes from, and wireproof config schema --server what there is.
 
 /metrics is for Prometheus, /healthz says that the process lives, /readyz that it
 can do its work. On Ctrl-C or SIGTERM /readyz says no, the requests in flight are
-answered, and the store is closed; a second signal ends it at once.`
+answered, and the store is closed; a second signal ends it at once. SIGHUP opens
+the audit log anew, after it was rotated.`
 
 const serveExample = `  wireproof serve --data registry-data
   wireproof serve --memory --listen 127.0.0.1:0     # for tests: nothing is kept
@@ -86,11 +87,7 @@ func (a *app) serve(ctx context.Context, cfg *config.Server) error {
 		return exitWith(exitUsage, err)
 	}
 	log.Info("registry is up", s.about()...)
-	var fatal error
-	select {
-	case <-ctx.Done():
-	case fatal = <-s.failed:
-	}
+	fatal := s.wait(ctx)
 	log.Info("registry is stopping", "delay", cfg.Shutdown.Delay, "grace", cfg.Shutdown.Grace)
 	stopCtx, hurried := untilSecondSignal(context.WithoutCancel(ctx))
 	if fatal == nil {
@@ -105,6 +102,29 @@ func (a *app) serve(ctx context.Context, cfg *config.Server) error {
 	}
 	log.Info("registry has stopped")
 	return nil
+}
+
+// wait returns when ctx ends, or with the error that ends the server. Meanwhile
+// SIGHUP opens the audit log anew, for programs that rotate logs.
+func (s *server) wait(ctx context.Context) error {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-s.failed:
+			return err
+		case <-hangup:
+			if s.access.audit == nil {
+				continue
+			}
+			if err := s.access.audit.Reopen(); err != nil {
+				s.log.Error("the audit log cannot be opened anew", "error", err)
+			}
+		}
+	}
 }
 
 // sameSignal is how long another signal counts as the one that ended the

@@ -277,6 +277,32 @@ func TestServeSignals(t *testing.T) {
 	}
 }
 
+// SIGHUP opens the audit log anew, so that it can be rotated.
+func TestServeRotatesAudit(t *testing.T) {
+	t.Parallel()
+	audit := filepath.Join(t.TempDir(), "audit.jsonl")
+	cmd, out := process(t, "serve", "--listen", "127.0.0.1:0", "--memory", "--audit", audit)
+	url := urlInLog.FindStringSubmatch(out.String())[1]
+	ask(t, "POST", url+"/subjects/one/versions", aSchema)
+	if err := os.Rename(audit, audit+".1"); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "a new audit log", func() bool {
+		_, err := os.Stat(audit)
+		return err == nil
+	})
+	ask(t, "POST", url+"/subjects/two/versions", aSchema)
+	for file, subject := range map[string]string{audit + ".1": "one", audit: "two"} {
+		text, err := os.ReadFile(file)
+		if err != nil || strings.Count(string(text), "\n") != 1 || !strings.Contains(string(text), subject) {
+			t.Errorf("%s = %s, %v, want the line about %s", file, text, err, subject)
+		}
+	}
+}
+
 // A line of the log for each request holds neither bodies nor queries.
 func TestServeLogsRequests(t *testing.T) {
 	t.Parallel()
