@@ -3,6 +3,7 @@ package registry
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -77,8 +78,16 @@ func (p *parser) parse(src lang.Source) (s lang.Schema, err error) {
 	return s, nil
 }
 
+// maxMistakes is how many mistakes of one text an answer names.
+const maxMistakes = 20
+
 func invalid(typ lang.Type, cause error) error {
-	return api.InvalidSchema.Because(cause, fmt.Sprintf("Invalid schema of type %s, details: %v", typ, cause))
+	shown := cause
+	var list lang.ErrorList
+	if errors.As(cause, &list) && len(list) > maxMistakes {
+		shown = fmt.Errorf("%w\nand %d more mistakes", list[:maxMistakes], len(list)-maxMistakes)
+	}
+	return api.InvalidSchema.Because(cause, fmt.Sprintf("Invalid schema of type %s, details: %v", typ, shown))
 }
 
 // keyOf identifies a source with everything it refers to.
@@ -104,7 +113,7 @@ func keyOf(src lang.Source) (key [sha256.Size]byte) {
 // many bytes: what clients ask about must not fill the server.
 const (
 	generationEntries = 2048
-	generationBytes   = 16 << 20
+	generationBytes   = 2 << 20
 )
 
 // A memory keeps at least the last entries used. The zero memory is empty and

@@ -180,9 +180,23 @@ func (r *Registry) AliasesOf() map[string][]string {
 	return out
 }
 
+type sightKey struct{}
+
+// WithSight returns a context whose reads look for a bare name only in those
+// other contexts where visible holds for the qualified name. What is not visible
+// is answered as if it were not there.
+func WithSight(ctx context.Context, visible func(qualified string) bool) context.Context {
+	return context.WithValue(ctx, sightKey{}, visible)
+}
+
+func sees(ctx context.Context, qualified string) bool {
+	visible, ok := ctx.Value(sightKey{}).(func(string) bool)
+	return !ok || visible(qualified)
+}
+
 // somewhere returns the qualified name of a subject that f accepts: the name
 // itself, or, for a bare name, the same one in another context.
-func (s *State) somewhere(subject string, f func(qualified string) bool) (string, bool) {
+func (s *State) somewhere(ctx context.Context, subject string, f func(qualified string) bool) (string, bool) {
 	name := normalName(subject)
 	if f(name) {
 		return name, true
@@ -191,7 +205,7 @@ func (s *State) somewhere(subject string, f func(qualified string) bool) (string
 		return name, false
 	}
 	for _, context := range at(s.names, name) {
-		if qualified := joinName(context, name); f(qualified) {
+		if qualified := joinName(context, name); sees(ctx, qualified) && f(qualified) {
 			return qualified, true
 		}
 	}
@@ -217,7 +231,7 @@ func (r *Registry) Versions(ctx context.Context, subject string, which Visible) 
 // says. A bare name that is not in the default context is looked for in others.
 func (r *Registry) Version(ctx context.Context, subject string, number int, which Visible) (Version, error) {
 	return read(ctx, r, func(st *State) (Version, error) {
-		name, _ := st.somewhere(subject, func(q string) bool { return len(st.visible(q, which)) > 0 })
+		name, _ := st.somewhere(ctx, subject, func(q string) bool { return len(st.visible(q, which)) > 0 })
 		v, err := st.findVersion(name, number, which)
 		if err != nil {
 			return Version{}, err
@@ -263,7 +277,7 @@ func (r *Registry) ReferencedBy(ctx context.Context, subject string, number int,
 // where the subject has the id.
 func (r *Registry) ByID(ctx context.Context, id int, subject string) (Version, error) {
 	return read(ctx, r, func(st *State) (Version, error) {
-		e, name := st.entryFor(id, subject)
+		e, name := st.entryFor(ctx, id, subject)
 		if e == nil {
 			return Version{}, api.SchemaNotFound.With(" " + strconv.Itoa(id))
 		}
@@ -273,8 +287,8 @@ func (r *Registry) ByID(ctx context.Context, id int, subject string) (Version, e
 
 // entryFor returns what an id stands for where a subject sends it, and the
 // qualified subject.
-func (s *State) entryFor(id int, subject string) (*entry, string) {
-	qualified, ok := s.somewhere(subject, func(q string) bool {
+func (s *State) entryFor(ctx context.Context, id int, subject string) (*entry, string) {
+	qualified, ok := s.somewhere(ctx, subject, func(q string) bool {
 		context, name := splitName(q)
 		if e := at(s.space(context).byID, id); e != nil {
 			return name == "" || slices.ContainsFunc(e.uses, func(v *version) bool { return v.subject == q })
@@ -351,7 +365,7 @@ func (r *Registry) IDsOfGUID(ctx context.Context, guid string) ([]api.ContextID,
 // Uses returns the versions that have an id, ordered by subject and number.
 func (r *Registry) Uses(ctx context.Context, id int, subject string, which Visible) ([]api.SubjectVersion, error) {
 	return read(ctx, r, func(st *State) ([]api.SubjectVersion, error) {
-		e, _ := st.entryFor(id, subject)
+		e, _ := st.entryFor(ctx, id, subject)
 		if e == nil {
 			return nil, api.SchemaNotFound.With("")
 		}
@@ -372,7 +386,7 @@ func (r *Registry) Uses(ctx context.Context, id int, subject string, which Visib
 // given properties; with none given, the newest that has any.
 func (r *Registry) WithProperties(ctx context.Context, subject string, want map[string]string, which Visible) (Version, error) {
 	return read(ctx, r, func(st *State) (Version, error) {
-		name, _ := st.somewhere(subject, func(q string) bool { return len(st.visible(q, which)) > 0 })
+		name, _ := st.somewhere(ctx, subject, func(q string) bool { return len(st.visible(q, which)) > 0 })
 		visible := st.visible(name, which)
 		if len(visible) == 0 {
 			return Version{}, api.SubjectNotFound.With(subject)
@@ -410,7 +424,7 @@ func (r *Registry) Lookup(ctx context.Context, l Lookup) (Version, error) {
 		var found *version
 		var invalid error
 		exists := false
-		_, _ = st.somewhere(l.Subject, func(q string) bool {
+		_, _ = st.somewhere(ctx, l.Subject, func(q string) bool {
 			if len(st.visible(q, l.Visible)) == 0 {
 				return false
 			}

@@ -238,6 +238,49 @@ func TestListsShowWhatMayBeRead(t *testing.T) {
 	}
 }
 
+// What another context holds under a name is not there for who may not read it,
+// and an id that several subjects share names none that is hidden.
+func TestOtherContextsAreNotThere(t *testing.T) {
+	t.Parallel()
+	p := team(t)
+	guid := func(subject, schema string) string {
+		t.Helper()
+		_, answer := p.ask(t, "root", "POST", "/subjects/"+subject+"/versions", schema)
+		var v struct{ GUID string }
+		if err := json.Unmarshal([]byte(answer), &v); err != nil || v.GUID == "" {
+			t.Fatalf("%s: %s, %v", subject, answer, err)
+		}
+		return v.GUID
+	}
+	const aDouble = `{"schema":"\"double\""}`
+	guid(":.team:orders.z", aString)
+	both := guid("secret2", aDouble)
+	guid(":.team:own", aDouble)
+	for _, c := range []struct{ method, path, body string }{
+		{"GET", "/subjects/orders.%s/versions/1", ""}, {"POST", "/subjects/orders.%s", aString},
+		{"POST", "/subjects/orders.%s", `{"schema":"\"long\""}`}, {"GET", "/subjects/orders.%s/metadata", ""},
+		{"POST", "/subjects/orders.%s", fmt.Sprintf(uses, "orders.named")},
+	} {
+		there, one := p.ask(t, "reader", c.method, fmt.Sprintf(c.path, "z"), c.body)
+		missing, other := p.ask(t, "reader", c.method, fmt.Sprintf(c.path, "y"), c.body)
+		if there != missing || strings.ReplaceAll(one, "orders.z", "orders.y") != other {
+			t.Errorf("%s %s: %d %s where it is hidden, %d %s where there is none", c.method, c.path, there, one, missing, other)
+		}
+	}
+	if _, answer := p.ask(t, "reader", "POST", "/subjects/orders.a", fmt.Sprintf(uses, "orders.named")); strings.Contains(answer, ".team") {
+		t.Errorf("an error names another context: %s", answer)
+	}
+	if status, answer := p.ask(t, "reader", "GET", "/schemas/ids/1?subject=orders.z", ""); status != 200 || strings.Contains(answer, "open") {
+		t.Errorf("an id names a hidden subject: %d %s", status, answer)
+	}
+	if status, answer := p.ask(t, "lead", "GET", "/schemas/guids/"+both, ""); status != 200 {
+		t.Errorf("a GUID that may be read in one of two contexts: %d %s", status, answer)
+	}
+	if status, answer := p.ask(t, "lead", "GET", "/schemas/guids/"+both+"/ids", ""); status != 200 || answer != `[{"context":".team","id":2}]` {
+		t.Errorf("the ids of that GUID: %d %s", status, answer)
+	}
+}
+
 // Every change and every attempt is in the audit log, with who tried it, and no
 // password is there, in an answer or in an error.
 func TestAuditOfAServer(t *testing.T) {

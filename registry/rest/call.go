@@ -13,6 +13,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/wireproof/wireproof/registry"
 	"github.com/wireproof/wireproof/registry/api"
@@ -123,6 +124,10 @@ func (c *call) body(v any) error {
 	}
 	if trimmed := bytes.TrimSpace(data); len(trimmed) == 0 || bytes.Equal(trimmed, []byte("null")) {
 		return api.UnprocessableEntity.With("the request body is missing")
+	}
+	if !utf8.Valid(data) {
+		// The decoder would put replacement characters there, and say nothing.
+		return api.BadRequest.With("the request body is not UTF-8")
 	}
 	if err := json.Unmarshal(data, v); err != nil {
 		return api.BadRequest.Because(err, "the request body is not the expected JSON: "+explain(err))

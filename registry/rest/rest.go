@@ -170,9 +170,16 @@ func (c *call) answer() (contentType int, out *reply, err error) {
 			return accepted, &reply{relay: sent}, err
 		}
 	}
+	if c.opts.Access != nil {
+		c.r = c.r.WithContext(registry.WithSight(c.r.Context(), func(subject string) bool { return c.allowed(api.Read, subject) }))
+	}
 	out, err = c.route.serve(c)
 	return accepted, out, err
 }
+
+// maxMessage is how many bytes an error has at most: much of it may be quoted
+// from the request.
+const maxMessage = 32 << 10
 
 // fault returns an error as the protocol has it, with its status.
 func (h *handler) fault(r *http.Request, err error) (*api.Error, int) {
@@ -187,6 +194,9 @@ func (h *handler) fault(r *http.Request, err error) (*api.Error, int) {
 	}
 	if e.Code == api.IncompatibleSchema && h.opts.LegacyConflict {
 		e = &api.Error{Code: http.StatusConflict, Message: e.Message}
+	}
+	if len(e.Message) > maxMessage {
+		e = &api.Error{Code: e.Code, Message: strings.ToValidUTF8(e.Message[:maxMessage], "") + "..."}
 	}
 	return e, status
 }

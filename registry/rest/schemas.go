@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"cmp"
 	"errors"
 
 	"github.com/wireproof/wireproof/registry"
@@ -80,7 +81,7 @@ func getByID(c *call) (*reply, error) {
 		}
 	}
 	out := c.schemaString(v)
-	if c.query.Get("subject") != "" {
+	if c.query.Get("subject") != "" && c.allowed(api.Read, v.Subject) { // another subject may have allowed it
 		out.Subject, out.Version = v.Subject, v.Number
 	}
 	if c.flag("fetchMaxId") {
@@ -140,10 +141,21 @@ func subjectsOfID(c *call) (*reply, error) {
 
 func (c *call) findByGUID() (registry.Version, error) {
 	v, err := c.reg.ByGUID(c.r.Context(), c.vars.guid)
-	if err == nil {
-		err = c.mayRead(v)
+	if err != nil {
+		return v, err
 	}
-	return v, err
+	refused := c.mayRead(v)
+	if refused == nil {
+		return v, nil
+	}
+	// Another context may have it where the request may read it.
+	ids, err := c.reg.IDsOfGUID(c.r.Context(), c.vars.guid)
+	for _, id := range ids {
+		if v, err := c.reg.ByID(c.r.Context(), id.ID, ":"+id.Context+":"); err == nil && c.mayRead(v) == nil {
+			return v, nil
+		}
+	}
+	return registry.Version{}, cmp.Or(err, refused)
 }
 
 func getByGUID(c *call) (*reply, error) {
@@ -162,5 +174,11 @@ func idsOfGUID(c *call) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ok(readable(c, ids, func(id api.ContextID) string { return ":" + id.Context + ":" }), nil)
+	out := []api.ContextID{}
+	for _, id := range ids {
+		if v, err := c.reg.ByID(c.r.Context(), id.ID, ":"+id.Context+":"); err == nil && c.mayRead(v) == nil {
+			out = append(out, id)
+		}
+	}
+	return ok(out, nil)
 }

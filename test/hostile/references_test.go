@@ -101,6 +101,7 @@ func TestReferencesThatLeadNowhere(t *testing.T) {
 		"no name":         request(t, "PROTOBUF", `syntax="proto3";`, reference{"", "other", 1}),
 		"no subject":      request(t, "PROTOBUF", `syntax="proto3";`, reference{"a", "", 1}),
 		"file":            request(t, "PROTOBUF", `syntax="proto3";`, reference{"a", "/etc/passwd", 1}),
+		"3 MB subject":    request(t, "PROTOBUF", `syntax="proto3";`, reference{"a", strings.Repeat("s", 3_000_000), 1}),
 		"30,000":          request(t, "PROTOBUF", `syntax="proto3";`, repeated(30_000, reference{"a", "other", 1})...),
 		"30,000 to none":  request(t, "PROTOBUF", `syntax="proto3";`, repeated(30_000, reference{"a", "nowhere", 1})...),
 		"one name, twice": request(t, "PROTOBUF", `syntax="proto3";import "a";`, repeated(2000, reference{"a", "other", 1})...),

@@ -18,9 +18,6 @@ func schemas(t testing.TB) []attack {
 			if c == ";" && typ == "PROTOBUF" {
 				n = 600_000 // empty statements are allowed, up to the limit of their number
 			}
-			if typ == "PROTOBUF" && (c == "}" || c == "/*") {
-				continue
-			}
 			add(fmt.Sprintf("400 KB of %q", c), typ, strings.Repeat(c, n), 422)
 		}
 		add("1 MB and a byte", typ, strings.Repeat(" ", 1<<20)+"a", 422)
@@ -31,6 +28,9 @@ func schemas(t testing.TB) []attack {
 	}
 	add("100,000 deep", "AVRO", nest(100_000, `{"type":"array","items":`, `"int"`, "}"), 422)
 	add("1,000,000 symbols", "AVRO", `{"type":"enum","name":"E","symbols":[`+many(1_000_000, func(int) string { return `"a"` })+`]}`, 413)
+	add("80,000 unknown names", "AVRO", `[`+many(80_000, func(i int) string { return fmt.Sprintf(`"n%d"`, i) })+`]`, 422)
+	add("the same symbol", "AVRO", `{"type":"enum","name":"E","symbols":[`+many(200_000, func(int) string { return `"a"` })+`]}`, 422)
+	add("the same field", "AVRO", `{"type":"record","name":"R","fields":[`+many(30_000, func(int) string { return `{"name":"a","type":"int"}` })+`]}`, 422)
 	add("itself as union", "AVRO", `["R",{"type":"record","name":"R","fields":[]}]`, 422)
 	add("huge fixed", "AVRO", `{"type":"fixed","name":"F","size":1e300}`, 422)
 	add("long number", "AVRO", `{"type":"fixed","name":"F","size":`+strings.Repeat("9", 900_000)+`}`, 422)
@@ -48,12 +48,14 @@ func schemas(t testing.TB) []attack {
 
 	add("100,000 deep", "PROTOBUF", `syntax="proto3";`+nest(30_000, "message M{", "", "}"), 422)
 	add("deep option", "PROTOBUF", `syntax="proto3";option (x)=`+nest(100_000, "{a:", "1", "}")+";", 422)
+	add("100,000 fields of one name", "PROTOBUF", `syntax="proto3";message M{`+strings.Repeat("int32 a=1;", 90_000)+"}", 422)
+	add("type that is not there", "PROTOBUF", `syntax="proto3";message M{`+strings.Repeat("a.", 100_000)+"B a=1;}", 422)
 	add("huge tag", "PROTOBUF", `syntax="proto3";message M{int32 a=`+strings.Repeat("9", 50_000)+";}", 422)
 	add("wide reserved range", "PROTOBUF", `syntax="proto3";message M{reserved 1 to 99999999999;}`, 422)
 	add("long name", "PROTOBUF", `syntax="proto3";message `+strings.Repeat("M", 900_000)+"{}", 422)
 	add("long comment that does not end", "PROTOBUF", `syntax="proto3";/*`+strings.Repeat("a", 900_000), 422)
 	add("unknown syntax", "PROTOBUF", `syntax="proto9";`, 422)
 
-	add("unknown language", "XML", "{}", 422)
+	add("unknown language", strings.Repeat("X", 100_000), "{}", 422)
 	return out
 }

@@ -138,7 +138,7 @@ func (a answer) refused() error {
 		return nil // net/http answers before the protocol begins
 	case a.code == 0 || a.message == "":
 		return errors.New("it has no error_code or message")
-	case len(a.body) > 16<<10:
+	case len(a.body) > 64<<10:
 		return errors.New("it is as long as the attack")
 	case bytes.ContainsFunc(a.body, func(r rune) bool { return r < ' ' }):
 		return errors.New("it has control characters")

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+var shellBlock = regexp.MustCompile("(?ms)^```sh ?(\\w*)\n(.*?)^```$")
+
+// Every command of the operators' guide, in order, in one shell. Blocks for a
+// server that is not there are left out; in make integration all are there.
+func TestOperatorsGuide(t *testing.T) {
+	t.Parallel()
+	for _, tool := range []string{"bash", "curl", "sed"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			if os.Getenv("REQUIRE_SERVICES") == "1" {
+				t.Fatal(err)
+			}
+			t.Skip(err)
+		}
+	}
+	text, err := os.ReadFile("../../docs/operate.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	needs := map[string]string{"postgres": "POSTGRES_URL", "kafka": "KAFKA_BROKERS"}
+	// A server that a failed command leaves behind is ended with the shell.
+	script := "set -euo pipefail\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n"
+	for _, block := range shellBlock.FindAllStringSubmatch(string(text), -1) {
+		variable := needs[block[1]]
+		if variable != "" && os.Getenv(variable) == "" {
+			if os.Getenv("REQUIRE_SERVICES") == "1" {
+				t.Fatalf("the guide needs %s, which is not set", variable)
+			}
+			continue
+		}
+		script += block[2]
+	}
+	script += "wait\n"
+	for _, port := range []string{"8081", "8082", "8083"} {
+		script = strings.ReplaceAll(script, "127.0.0.1:"+port, freeAddress(t))
+	}
+	script = strings.ReplaceAll(script, "_schemas_guide", fmt.Sprintf("_schemas_guide_%d", time.Now().UnixNano()))
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "bash", "-x", "-c", script)
+	cmd.Dir = t.TempDir()
+	cmd.Env = append(os.Environ(), "NO_COLOR=1")
+	cmd.WaitDelay = 10 * time.Second
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("the guide fails: %v\n%s", err, out)
+	}
+	for _, want := range []string{"orders-value", "identical", `"action":"set_config"`} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("the guide prints nothing like %q:\n%s", want, out)
+		}
+	}
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
