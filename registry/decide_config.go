@@ -57,9 +57,6 @@ func inherit[T any](own **T, above *T) {
 	}
 }
 
-// level returns the compatibility level in effect for a subject.
-func (p *policy) level(st *State, subject string) string { return p.config(st, subject).Level() }
-
 // normalize reports whether texts of a subject are normalized.
 func (p *policy) normalize(st *State, subject string) bool {
 	return isTrue(p.config(st, subject).Normalize)

@@ -504,6 +504,11 @@ func (r *Registry) Check(ctx context.Context, c Check) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
+		if p.validateNew(st, name) {
+			if err := checkNew(cand.schema); err != nil {
+				return nil, err
+			}
+		}
 		return p.messages(st, p.question(st, name, cand, history)), nil
 	})
 }

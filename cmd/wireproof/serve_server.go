@@ -107,7 +107,7 @@ func (s *server) open(ctx context.Context) error {
 	s.store = s.opened.name
 	s.closers = append(s.closers, func(context.Context) error { return s.opened.close() })
 	l := s.cfg.Limits
-	s.registry, err = registry.Open(ctx, s.metrics.Log(s.opened.log), all.Languages(), registry.Rules(compat.Default()), registry.Options{
+	s.registry, err = registry.Open(ctx, s.metrics.Log(s.opened.log), all.Lenient(), registry.Rules(compat.Default()), registry.Options{
 		Level:      s.cfg.Compatibility,
 		Limits:     registry.Limits{Text: int(l.Text), References: l.References, Closure: int(l.Closure)},
 		FixedModes: !s.cfg.ModeMutability,

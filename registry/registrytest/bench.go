@@ -15,7 +15,7 @@ import (
 
 // OpenReal opens a registry with all languages and rules, as a server does.
 func OpenReal(ctx context.Context, log registry.Log) (*registry.Registry, error) {
-	return registry.Open(ctx, log, all.Languages(), registry.Rules(compat.Default()), registry.Options{})
+	return registry.Open(ctx, log, all.Lenient(), registry.Rules(compat.Default()), registry.Options{})
 }
 
 // AvroOf returns a small Avro schema, another one for each n.

@@ -33,7 +33,7 @@ func New(t testing.TB) *Server {
 // NewWith is New over a given log, which stays open.
 func NewWith(t testing.TB, log registry.Log, opts registry.Options) *Server {
 	t.Helper()
-	reg, err := registry.Open(t.Context(), log, all.Languages(), registry.Rules(compat.Default()), opts)
+	reg, err := registry.Open(t.Context(), log, all.Lenient(), registry.Rules(compat.Default()), opts)
 	if err != nil {
 		t.Fatalf("start a registry in memory: %v", err)
 	}

@@ -21,7 +21,7 @@ import (
 func newServer(t testing.TB, opts rest.Options) *httptest.Server {
 	t.Helper()
 	now := func() time.Time { return time.UnixMilli(1_700_000_000_000) }
-	reg, err := registry.Open(t.Context(), memlog.New(), all.Languages(), registry.Rules(compat.Default()), registry.Options{Now: now})
+	reg, err := registry.Open(t.Context(), memlog.New(), all.Lenient(), registry.Rules(compat.Default()), registry.Options{Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}

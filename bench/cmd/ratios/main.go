@@ -39,7 +39,7 @@ func main() {
 }
 
 func run(ctx context.Context, stdout io.Writer) error {
-	reg, err := registry.Open(ctx, memlog.New(), all.Languages(), registry.Rules(compat.Default()), registry.Options{})
+	reg, err := registry.Open(ctx, memlog.New(), all.Lenient(), registry.Rules(compat.Default()), registry.Options{})
 	if err != nil {
 		return err
 	}
