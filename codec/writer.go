@@ -36,11 +36,12 @@ func sameData(a, b lang.Source) bool {
 	if sameText(a, b) {
 		return true
 	}
-	sa, err := avro.Parse(a)
+	// Leniently, as one of the two is in use already.
+	sa, err := avro.ParseLenient(a)
 	if err != nil {
 		return false
 	}
-	sb, err := avro.Parse(b)
+	sb, err := avro.ParseLenient(b)
 	if err != nil {
 		return false
 	}
@@ -71,7 +72,7 @@ func sameType(a, b *avro.Type, compared map[[2]*avro.Type]bool) bool {
 // avroName returns the full name of the type that an Avro schema declares, or
 // the word for it if it has no name.
 func avroName(src lang.Source) (string, error) {
-	s, err := avro.Parse(src)
+	s, err := avro.ParseLenient(src)
 	if err != nil {
 		return "", fmt.Errorf("writer's schema: %w", err)
 	}

@@ -40,6 +40,7 @@ func TestSameData(t *testing.T) {
 		"aliases":            {`{"type":"fixed","name":"F","size":2}`, `{"type":"fixed","name":"F","size":2,"aliases":["G"]}`, true},
 		"recursive":          {`["null","R"]`, `["null", "R"]`, true},
 		"recursive, changed": {`[{"type":"array","items":"R"},"int"]`, `[{"type":"array","items":"R"},"long"]`, false},
+		"bad default, none":  {`"int"`, `"int","default":"x"`, true}, // as old schemas have it
 		"not a schema":       {`"int"`, `"nothing"`, false},
 	} {
 		if got := sameData(avroField(c.a), avroField(c.b)); got != c.want {
@@ -55,6 +56,7 @@ func TestAvroName(t *testing.T) {
 		`{"type":"record","name":"c.R","namespace":"a.b","fields":[]}`: "c.R",
 		"// a comment\n" + `{"type":"error","name":"R","fields":[]}`:   "R",
 		`{"type":"enum","name":"E","symbols":[]}`:                      "E",
+		`{"type":"record","name":"a-b.R","fields":[]}`:                 "a-b.R", // in use, if wrong
 		`"string"`: "unnamed Avro type",
 	} {
 		if got, err := avroName(lang.Source{Type: lang.Avro, Text: text}); err != nil || got != want {

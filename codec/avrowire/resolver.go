@@ -33,7 +33,8 @@ func Decoder[T any](reader lang.Source, decode func(v *T, data string) error) fu
 }
 
 // Resolver returns what codec.Type calls Resolve: it compiles a [Plan] for each
-// writer. The reader's schema is parsed once, when first asked.
+// writer. The reader's schema is parsed once, when first asked; that of the writer
+// leniently.
 func Resolver[T any](reader lang.Source, decode func(v *T, data string) error) func(writer lang.Source) (func(data string, v *T) error, error) {
 	parse := sync.OnceValues(func() (*avro.Schema, error) { return avro.Parse(reader) })
 	return func(writer lang.Source) (func(data string, v *T) error, error) {
@@ -41,7 +42,9 @@ func Resolver[T any](reader lang.Source, decode func(v *T, data string) error) f
 		if err != nil {
 			return nil, fmt.Errorf("parse the reader's schema: %w", err)
 		}
-		w, err := avro.Parse(writer)
+		// Data that was written is read, however wrong the names and defaults of its
+		// schema are: the registry has it, and neither is used.
+		w, err := avro.ParseLenient(writer)
 		if err != nil {
 			return nil, fmt.Errorf("parse the writer's schema: %w", err)
 		}
