@@ -41,8 +41,8 @@ func gather(src lang.Source) (*input, error) {
 	var add func(name, shown string, s *lang.Source)
 	add = func(name, shown string, s *lang.Source) {
 		body := s.Text
-		if text, ok := fromDescriptor(body); ok {
-			body = text
+		if d, ok := fromDescriptor(body); ok {
+			body = d.plainText() // nobody asks for the options of another file
 		}
 		if have, ok := in.texts[name]; ok {
 			if have != body {

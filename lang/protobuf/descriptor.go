@@ -8,34 +8,50 @@ import (
 	"strings"
 
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/descriptorpb"
 )
 
-// fromDescriptor returns the text of a file whose descriptor is given in base64,
-// as clients that have no text send it, and whether text is such a thing. The
-// result is compiled like any other text, so nothing of it is trusted.
-func fromDescriptor(text string) (string, bool) {
+// A given is a file whose descriptor was given in place of its text.
+type given struct {
+	wire []byte
+	file *descriptorpb.FileDescriptorProto
+}
+
+// fromDescriptor reads a descriptor in base64, as clients that have no text send
+// it, and reports whether text is such a thing. What is made of it is compiled
+// like any other text, so nothing of it is trusted.
+func fromDescriptor(text string) (given, bool) {
 	text = strings.TrimSpace(text)
 	if text == "" || len(text) > maxText || strings.ContainsAny(text, " ;{\"'") {
-		return "", false
+		return given{}, false
 	}
 	wire, err := base64.StdEncoding.DecodeString(text)
 	if err != nil {
-		return "", false
+		return given{}, false
 	}
-	var f descriptorpb.FileDescriptorProto
-	if err := proto.Unmarshal(wire, &f); err != nil || len(f.ProtoReflect().GetUnknown()) > 0 || proto.Size(&f) == 0 {
-		return "", false
+	f, err := unmarshalFile(wire, new(protoregistry.Types))
+	if err != nil || len(f.ProtoReflect().GetUnknown()) > 0 || proto.Size(f) == 0 {
+		return given{}, false
 	}
 	// Printing costs the square of the depth, and the compiler would refuse it.
 	for _, m := range f.GetMessageType() {
 		if deeper(m, maxDepth) {
-			return "", false
+			return given{}, false
 		}
 	}
-	return printFile(treeOf(&f)), true
+	return given{wire, f}, true
 }
+
+// unmarshalFile reads a descriptor; only the extensions in types are known. Nested
+// options of proto2 may lack what they require: the compiler says so.
+func unmarshalFile(wire []byte, types *protoregistry.Types) (*descriptorpb.FileDescriptorProto, error) {
+	f := new(descriptorpb.FileDescriptorProto)
+	return f, proto.UnmarshalOptions{Resolver: types, AllowPartial: true}.Unmarshal(wire, f)
+}
+
+// plainText is the text of the file without custom options.
+func (g given) plainText() string { return printFile(treeOf(g.file, "(")) }
 
 func deeper(m *descriptorpb.DescriptorProto, than int) bool {
 	return than == 0 || slices.ContainsFunc(m.GetNestedType(), func(n *descriptorpb.DescriptorProto) bool { return deeper(n, than-1) })
@@ -45,11 +61,12 @@ func deeper(m *descriptorpb.DescriptorProto, than int) bool {
 type describer struct {
 	proto3   bool
 	editions bool
+	prefix   string // what the names of custom options begin with: "(" or "(."
 }
 
-func treeOf(f *descriptorpb.FileDescriptorProto) *fileNode {
-	d := describer{proto3: f.GetSyntax() == "proto3", editions: f.GetSyntax() == "editions"}
-	out := &fileNode{keyword: "syntax", version: "proto2", pkg: f.GetPackage(), options: optionsOf(f.GetOptions())}
+func treeOf(f *descriptorpb.FileDescriptorProto, prefix string) *fileNode {
+	d := describer{proto3: f.GetSyntax() == "proto3", editions: f.GetSyntax() == "editions", prefix: prefix}
+	out := &fileNode{keyword: "syntax", version: "proto2", pkg: f.GetPackage(), options: d.options(f.GetOptions())}
 	if d.proto3 {
 		out.version = "proto3"
 	}
@@ -74,19 +91,19 @@ func treeOf(f *descriptorpb.FileDescriptorProto) *fileNode {
 	}
 	out.extends = d.extends(f.GetExtension())
 	for _, s := range f.GetService() {
-		out.services = append(out.services, serviceOf(s))
+		out.services = append(out.services, d.service(s))
 	}
 	return out
 }
 
 func (d describer) message(m *descriptorpb.DescriptorProto) *messageNode {
-	out := &messageNode{name: m.GetName(), visibility: visibilityOf(m.GetVisibility()), options: optionsOf(m.GetOptions())}
+	out := &messageNode{name: m.GetName(), visibility: visibilityOf(m.GetVisibility()), options: d.options(m.GetOptions())}
 	nested := map[string]*descriptorpb.DescriptorProto{} // by name, until a map or group takes one
 	for _, n := range m.GetNestedType() {
 		nested[n.GetName()] = n
 	}
 	for i := range m.GetOneofDecl() {
-		o := &oneofNode{name: m.OneofDecl[i].GetName(), options: optionsOf(m.OneofDecl[i].GetOptions())}
+		o := &oneofNode{name: m.OneofDecl[i].GetName(), options: d.options(m.OneofDecl[i].GetOptions())}
 		for _, f := range m.GetField() {
 			if f.OneofIndex != nil && int(f.GetOneofIndex()) == i && !f.GetProto3Optional() {
 				o.fields = append(o.fields, d.field(f, nested, true))
@@ -112,7 +129,7 @@ func (d describer) message(m *descriptorpb.DescriptorProto) *messageNode {
 	out.extends = d.extends(m.GetExtension())
 	for _, r := range m.GetExtensionRange() {
 		out.extensions = append(out.extensions, &rangesNode{
-			items: []string{rangeText(int64(r.GetStart()), int64(r.GetEnd())-1, 1<<29-1)}, options: optionsOf(r.GetOptions())})
+			items: []string{rangeText(int64(r.GetStart()), int64(r.GetEnd())-1, 1<<29-1)}, options: d.options(r.GetOptions())})
 	}
 	for _, r := range m.GetReservedRange() {
 		out.reserved = append(out.reserved, &rangesNode{items: []string{rangeText(int64(r.GetStart()), int64(r.GetEnd())-1, 1<<29-1)}})
@@ -146,7 +163,7 @@ func rangeText(lo, hi, highest int64) string {
 // field builds a field; entries of maps and bodies of groups are taken from
 // nested.
 func (d describer) field(f *descriptorpb.FieldDescriptorProto, nested map[string]*descriptorpb.DescriptorProto, inOneof bool) *fieldNode {
-	out := &fieldNode{name: f.GetName(), number: strconv.Itoa(int(f.GetNumber())), typ: typeOf(f), options: optionsOf(f.GetOptions())}
+	out := &fieldNode{name: f.GetName(), number: strconv.Itoa(int(f.GetNumber())), typ: typeOf(f), options: d.options(f.GetOptions())}
 	switch {
 	case f.GetLabel() == descriptorpb.FieldDescriptorProto_LABEL_REPEATED:
 		out.label = "repeated"
@@ -214,9 +231,9 @@ func jsonName(name string) string {
 }
 
 func (d describer) enum(e *descriptorpb.EnumDescriptorProto) *enumNode {
-	out := &enumNode{name: e.GetName(), visibility: visibilityOf(e.GetVisibility()), options: optionsOf(e.GetOptions())}
+	out := &enumNode{name: e.GetName(), visibility: visibilityOf(e.GetVisibility()), options: d.options(e.GetOptions())}
 	for _, v := range e.GetValue() {
-		out.values = append(out.values, &enumValueNode{name: v.GetName(), number: strconv.Itoa(int(v.GetNumber())), options: optionsOf(v.GetOptions())})
+		out.values = append(out.values, &enumValueNode{name: v.GetName(), number: strconv.Itoa(int(v.GetNumber())), options: d.options(v.GetOptions())})
 	}
 	for _, r := range e.GetReservedRange() {
 		out.reserved = append(out.reserved, &rangesNode{items: []string{rangeText(int64(r.GetStart()), int64(r.GetEnd()), math.MaxInt32)}})
@@ -239,58 +256,11 @@ func (d describer) extends(fs []*descriptorpb.FieldDescriptorProto) []*extendNod
 	return out
 }
 
-func serviceOf(s *descriptorpb.ServiceDescriptorProto) *serviceNode {
-	out := &serviceNode{name: s.GetName(), options: optionsOf(s.GetOptions())}
+func (d describer) service(s *descriptorpb.ServiceDescriptorProto) *serviceNode {
+	out := &serviceNode{name: s.GetName(), options: d.options(s.GetOptions())}
 	for _, m := range s.GetMethod() {
 		out.rpcs = append(out.rpcs, &rpcNode{name: m.GetName(), input: m.GetInputType(), output: m.GetOutputType(),
-			inStream: m.GetClientStreaming(), stream: m.GetServerStreaming(), options: optionsOf(m.GetOptions())})
+			inStream: m.GetClientStreaming(), stream: m.GetServerStreaming(), options: d.options(m.GetOptions())})
 	}
 	return out
-}
-
-// optionsOf spells the standard options that are set. Custom options are bytes
-// without a name in a descriptor on its own, and are left out.
-func optionsOf(m proto.Message) []*optionNode {
-	var out []*optionNode
-	for _, e := range entriesOf(m.ProtoReflect()) {
-		if e.key != "map_entry" && e.key != "uninterpreted_option" {
-			out = append(out, &optionNode{name: e.key, value: e.value})
-		}
-	}
-	return out
-}
-
-func entriesOf(m protoreflect.Message) []entryNode {
-	var out []entryNode
-	for i := range m.Descriptor().Fields().Len() {
-		f := m.Descriptor().Fields().Get(i)
-		if !m.Has(f) {
-			continue
-		}
-		if !f.IsList() {
-			out = append(out, entryNode{string(f.Name()), nodeOf(f, m.Get(f))})
-			continue
-		}
-		for j := range m.Get(f).List().Len() {
-			out = append(out, entryNode{string(f.Name()), nodeOf(f, m.Get(f).List().Get(j))})
-		}
-	}
-	return out
-}
-
-func nodeOf(f protoreflect.FieldDescriptor, v protoreflect.Value) valueNode {
-	switch f.Kind() {
-	case protoreflect.StringKind:
-		return valueNode{kind: valueString, text: v.String()}
-	case protoreflect.BytesKind:
-		return valueNode{kind: valueString, text: string(v.Bytes())}
-	case protoreflect.EnumKind:
-		if e := f.Enum().Values().ByNumber(v.Enum()); e != nil {
-			return valueNode{text: string(e.Name())}
-		}
-		return valueNode{text: strconv.Itoa(int(v.Enum()))}
-	case protoreflect.MessageKind:
-		return valueNode{kind: valueMessage, entries: entriesOf(v.Message())}
-	}
-	return valueNode{text: v.String()}
 }

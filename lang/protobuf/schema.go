@@ -30,8 +30,8 @@ type Schema struct {
 // The error is a [lang.ErrorList] with every mistake, in imported text as well.
 func Parse(src lang.Source) (*Schema, error) {
 	given := src
-	if text, ok := fromDescriptor(src.Text); ok {
-		src.Text = text
+	if d, ok := fromDescriptor(src.Text); ok {
+		src.Text = d.text(src)
 	}
 	in, err := gather(src)
 	if err != nil {

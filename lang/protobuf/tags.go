@@ -58,7 +58,7 @@ func (s *Schema) WithTags(add, remove []lang.Tag) (string, error) {
 		return "", err
 	}
 	t := s.newTagger(tree)
-	if hides(s.file, tree) {
+	if hides(s.file, tree, "confluent") {
 		t.prefix = "(."
 	}
 	removed := false
@@ -164,10 +164,9 @@ func (s *Schema) newTagger(tree *fileNode) *tagger {
 	return t
 }
 
-// hides reports whether the name confluent may mean something else than the
-// package inside of the file. It looks at names, not at scopes.
-func hides(file protoreflect.FileDescriptor, tree *fileNode) bool {
-	const name = "confluent"
+// hides reports whether a name may mean something else inside of the file than
+// it does at the top. It looks at names, not at scopes.
+func hides(file protoreflect.FileDescriptor, tree *fileNode, name string) bool {
 	below := func(pkg string) bool { return slices.Contains(strings.Split("."+pkg, ".")[2:], name) }
 	if tree.pkg != "" && below(tree.pkg) {
 		return true
