@@ -118,8 +118,9 @@ func TestForwardCatchesUp(t *testing.T) {
 
 func TestNotForwarded(t *testing.T) {
 	t.Parallel()
-	leader := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {}))
-	leader.Close()
+	// It cuts every connection. A closed server would free its port for others.
+	leader := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
+	t.Cleanup(leader.Close)
 	known := func() (string, bool) { return leader.URL, false }
 	for _, row := range []struct {
 		name   string
