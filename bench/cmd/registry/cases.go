@@ -132,8 +132,11 @@ func (b *bench) readRatio(schemas int) (float64, error) {
 			best[i] = min(best[i], took)
 		}
 	}
+	fmt.Printf("%-58s %9.3g us   the floor %.3g us\n", fmt.Sprintf("GET by id, %d schemas: CPU", schemas), us(best[1]), us(best[0]))
 	return float64(best[1]) / float64(best[0]), nil
 }
+
+func us(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1000 }
 
 // cpuOf returns the CPU time of a process for each of n requests.
 func (b *bench) cpuOf(p *process, n int, f func() error) (time.Duration, error) {
