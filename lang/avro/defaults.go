@@ -227,14 +227,12 @@ func (p *parser) fieldDefault(f *Field) {
 		p.floatText(f)
 		return
 	}
-	fault := p.defaults.check(f.Type, f.Default)
-	switch {
+	switch fault := p.defaults.check(f.Type, f.Default); {
 	case fault == nil:
 	case fault.lenient:
-		fault.err.Code = LintDefault
-		p.lint = append(p.lint, fault.err)
+		p.lintf(fault.err.Pos, LintDefault, "%s", fault.err.Msg)
 	default:
-		p.mild(fault.err)
+		p.mildf(fault.err.Pos, fault.err.Code, "%s", fault.err.Msg)
 	}
 }
 
@@ -244,7 +242,8 @@ func (p *parser) floatText(f *Field) {
 	v := *f.Default
 	n, ok := parseJavaDouble(v.Str)
 	if !ok {
-		p.errs = append(p.errs, misfit(&v, "a number for %s", f.Type.Kind).err)
+		err := misfit(&v, "a number for %s", f.Type.Kind).err
+		p.errorf(err.Pos, err.Code, "%s", err.Msg)
 		return
 	}
 	v.Str = javaDouble(n)

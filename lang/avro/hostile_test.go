@@ -1,6 +1,7 @@
 package avro_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -56,5 +57,30 @@ func TestHostile(t *testing.T) {
 				t.Errorf("Parse of %d bytes: %.300v, want %q", len(tc.text), err, tc.want)
 			}
 		})
+	}
+}
+
+// A text in which everything is wrong says so a hundred times, and that there is
+// more.
+func TestMistakesAreBounded(t *testing.T) {
+	t.Parallel()
+	fields := func(field string) string {
+		return `{"type":"record","name":"R","fields":[` + strings.TrimSuffix(strings.Repeat(field+",", 5000), ",") + `]}`
+	}
+	for name, text := range map[string]string{
+		"fields":   fields(`{"name":"a","type":"int"}`),
+		"names":    `[` + strings.TrimSuffix(strings.Repeat(`"Nope",17,`, 5000), ",") + `]`,
+		"symbols":  `{"type":"enum","name":"E","symbols":[` + strings.TrimSuffix(strings.Repeat(`"A",`, 5000), ",") + `]}`,
+		"defaults": strings.ReplaceAll(fields(`{"name":"a-b","type":"int","default":"x"}`), `"name":"R"`, `"name":"R-S"`),
+	} {
+		_, err := avro.Parse(lang.Source{Path: "t.avsc", Text: text})
+		var list lang.ErrorList
+		if !errors.As(err, &list) || len(list) != 101 || list[100].Code != avro.CodeMistakesTooMany {
+			t.Errorf("%s: %d mistakes: %.300v", name, len(list), err)
+		}
+	}
+	s, err := avro.Parse(lang.Source{Text: strings.Repeat("/**/", 5000) + `"int"`})
+	if err != nil || len(s.Lint) != 1001 || s.Lint[1000].Code != avro.CodeMistakesTooMany {
+		t.Errorf("%v, %d remarks", err, len(s.Lint))
 	}
 }

@@ -32,10 +32,17 @@ const (
 	CodeUnionDuplicate   = "AVRO_UNION_DUPLICATE"
 	CodeReferenceTooMany = "AVRO_REFERENCES_LIMIT"
 	CodeTypesTooMany     = "AVRO_TYPES_LIMIT"
+	CodeMistakesTooMany  = "AVRO_MISTAKES_LIMIT"
 )
 
 // maxTypes is how many types one text may write, names of types included.
 const maxTypes = 100_000
+
+// How many mistakes of one text are told; and how many places that Java lets pass.
+const (
+	maxMistakes = 100
+	maxLint     = 1000
+)
 
 // Codes of what the specification forbids and Java Avro 1.12 lets pass; see
 // [Schema.Lint].
@@ -61,8 +68,8 @@ const (
 //
 // Parse accepts what Java Avro 1.12 accepts: comments, names that are defined
 // further down, and what else people's files hold. What the specification says
-// against it is in [Schema.Lint]. The error is a [lang.ErrorList] with every
-// mistake of the text. Parse keeps nothing between calls.
+// against it is in [Schema.Lint]. The error is a [lang.ErrorList] with the
+// mistakes of the text, at most a hundred. Parse keeps nothing between calls.
 func Parse(src lang.Source) (*Schema, error) {
 	s, _, err := parse(src, manner{})
 	return s, err
@@ -157,10 +164,9 @@ func (sc *scope) parseText(src lang.Source, open, isReference bool) (*Schema, []
 	for _, check := range p.checks {
 		check()
 	}
-	byPlace := func(a, b *lang.Error) int { return cmp.Compare(a.Pos.Start, b.Pos.Start) }
-	slices.SortStableFunc(p.errs, byPlace)
-	slices.SortStableFunc(p.lint, byPlace)
-	slices.SortStableFunc(p.strict, byPlace)
+	inOrder(p.errs)
+	inOrder(p.lint)
+	inOrder(p.strict)
 	if err := p.errs.Err(); err != nil {
 		return nil, nil, err
 	}
@@ -185,33 +191,52 @@ type parser struct {
 	defaults    defaultCheck
 	errs        lang.ErrorList
 	strict      lang.ErrorList
-	lint        []*lang.Error
+	lint        lang.ErrorList
 }
 
 func (p *parser) errorf(pos lang.Pos, code, format string, args ...any) {
-	p.errs = append(p.errs, &lang.Error{Pos: pos, Code: code, Msg: fmt.Sprintf(format, args...)})
+	tell(&p.errs, maxMistakes, pos, code, format, args...)
 }
 
 // mildf reports a mistake that a lenient parse puts up with.
 func (p *parser) mildf(pos lang.Pos, code, format string, args ...any) {
-	p.mild(&lang.Error{Pos: pos, Code: code, Msg: fmt.Sprintf(format, args...)})
-}
-
-func (p *parser) mild(e *lang.Error) {
 	if p.isLenient {
-		p.strict = append(p.strict, e)
+		tell(&p.strict, maxMistakes, pos, code, format, args...)
 	} else {
-		p.errs = append(p.errs, e)
+		p.errorf(pos, code, format, args...)
 	}
 }
 
 func (p *parser) lintf(pos lang.Pos, code, format string, args ...any) {
-	p.lint = append(p.lint, &lang.Error{Pos: pos, Code: code, Msg: fmt.Sprintf(format, args...)})
+	tell(&p.lint, maxLint, pos, code, format, args...)
+}
+
+// tell adds a mistake to a list of so many at most. It ends with one that says
+// that there are more.
+func tell(list *lang.ErrorList, most int, pos lang.Pos, code, format string, args ...any) {
+	switch n := len(*list); {
+	case n < most:
+		*list = append(*list, &lang.Error{Pos: pos, Code: code, Msg: fmt.Sprintf(format, args...)})
+	case n == most:
+		*list = append(*list, &lang.Error{Pos: pos, Code: CodeMistakesTooMany, Msg: fmt.Sprintf("there are more mistakes than these %d", most)})
+	}
+}
+
+// inOrder sorts a list of mistakes by their place; the last one of a full list
+// stays the last.
+func inOrder(list lang.ErrorList) {
+	if n := len(list); n > 0 && list[n-1].Code == CodeMistakesTooMany {
+		list = list[:n-1]
+	}
+	slices.SortStableFunc(list, func(a, b *lang.Error) int { return cmp.Compare(a.Pos.Start, b.Pos.Start) })
 }
 
 // schema reads one type and hands it to set: at once, or when the name that v
 // is has been resolved. After a mistake set may never be called.
 func (p *parser) schema(v *lang.Value, space string, set func(*Type)) {
+	if len(p.errs) > maxMistakes {
+		return
+	}
 	if p.types++; p.types > maxTypes {
 		if p.types == maxTypes+1 {
 			p.errorf(v.Pos, CodeTypesTooMany, "this type is one too many; one text may write at most %d", maxTypes)

@@ -219,6 +219,9 @@ func isAnnotation(key string) bool {
 func patterns(v *lang.Value) lang.ErrorList {
 	var out lang.ErrorList
 	check := func(p string, pos lang.Pos) {
+		if len(out) == maxMistakes {
+			return
+		}
 		if err := checkPattern(p); err != nil && !errors.Is(err, errForeign) {
 			out = append(out, &lang.Error{Pos: pos, Code: CodePattern,
 				Msg: "found " + quote(p) + ", expected a regular expression: " + short(err.Error()), Err: err})

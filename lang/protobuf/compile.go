@@ -28,6 +28,23 @@ type input struct {
 	name  string // import path of the file
 	shown string // its path in positions
 	texts map[string]string
+
+	main *parsedText // what the file itself parses to, once it was
+}
+
+type parsedText struct {
+	tree  *fileNode
+	plain bool
+	err   error
+}
+
+// parsed is parsePlain of the file itself, done once.
+func (in *input) parsed() (tree *fileNode, plain bool, err error) {
+	if in.main == nil {
+		tree, plain, err := parsePlain(in.shown, in.texts[in.name])
+		in.main = &parsedText{tree, plain, err}
+	}
+	return in.main.tree, in.main.plain, in.main.err
 }
 
 // gather flattens the references of src and applies the limits.
@@ -138,6 +155,9 @@ func (in *input) diagnose(rep *report.Report) lang.ErrorList {
 		if d.Level() > report.Error {
 			continue
 		}
+		if len(bad) > maxMistakes {
+			break
+		}
 		e := &lang.Error{Code: codeOf(d), Msg: strings.Join(strings.Fields(d.Message()), " ")}
 		if notes := d.Notes(); len(notes) > 0 {
 			e.Msg += " (" + strings.Join(notes, "; ") + ")"
@@ -161,7 +181,7 @@ func (in *input) diagnose(rep *report.Report) lang.ErrorList {
 		}
 		return a.Start < b.Start
 	})
-	return bad
+	return withMore(bad)
 }
 
 func (in *input) showPath(name string) string {

@@ -18,11 +18,17 @@ const (
 	maxStatements = 100_000  // semicolons, commas and opening braces of one file
 	maxToken      = 64 << 10 // bytes of one word, number or string
 	maxNames      = 64 << 20 // bytes of all full names of one file together
+
+	maxSymbols = 4 * maxDepth // in a row, without a word or a comma among them
+	maxStrings = 10_000       // in a row, as parts of one
+
+	maxMistakes = 100      // mistakes that are told of one file
+	maxGarbage  = 16 << 10 // bytes of text that is no Protobuf, and yet shown to the compiler
 )
 
 // checkLimits scans the text once, without building anything, and refuses what
 // would cost the compiler more than it is worth. Text that is no Protobuf at all
-// passes: the compiler says what is wrong with it.
+// passes, if it is not endless: the compiler says what is wrong with it.
 func checkLimits(path, text string) *lang.Error {
 	if len(text) > maxText {
 		return &lang.Error{Pos: lang.Pos{Path: path}, Code: "PROTO_LIMIT_SIZE",
@@ -33,7 +39,7 @@ func checkLimits(path, text string) *lang.Error {
 	if i := strings.IndexByte(text, 0); i >= 0 {
 		return at(path, text, token{start: i, text: text[i : i+1]}, "PROTO_SYNTAX", "there is a zero byte; expected text")
 	}
-	depth, statements := 0, 0
+	depth, statements, symbols, strs := 0, 0, 0, 0
 	names := nameCounter{}
 	sc := scanner{text: text}
 	for {
@@ -51,6 +57,18 @@ func checkLimits(path, text string) *lang.Error {
 			case ";", ",":
 				statements++
 			}
+		}
+		if strs++; tok.kind != tokString {
+			strs = 0
+		}
+		if symbols++; tok.kind != tokSymbol || tok.text == ";" || tok.text == "," {
+			symbols = 0
+		}
+		if symbols > maxSymbols {
+			return at(path, text, tok, "PROTO_SYNTAX", fmt.Sprintf("found %q after %d others like it, expected a name", tok.text, maxSymbols))
+		}
+		if strs > maxStrings {
+			return at(path, text, tok, "PROTO_LIMIT_TOKEN", fmt.Sprintf("a string has more than %d parts", maxStrings))
 		}
 		if names.count(tok); names.total > maxNames {
 			return at(path, text, tok, "PROTO_LIMIT_NAMES", fmt.Sprintf("the full names of the elements have more than %d bytes together", maxNames))

@@ -22,6 +22,7 @@ func parseTree(path, text string) (*fileNode, error) {
 func parsePlain(path, text string) (f *fileNode, plain bool, err error) {
 	p := &parser{text: text, odd: !utf8.ValidString(text) || strings.ContainsFunc(text, isOddSpace)}
 	sc := scanner{text: text}
+	p.toks = make([]token, 0, len(text)/4) // more would be odd
 	for {
 		tok := sc.next()
 		p.toks = append(p.toks, tok)

@@ -53,7 +53,11 @@ func (l *plainLinker) link(path string) (protoreflect.FileDescriptor, *fileNode,
 		file := wellKnown(path)
 		return file, nil, file != nil && l.register(file)
 	}
-	tree, plain, err := parsePlain(path, text)
+	parse := func() (*fileNode, bool, error) { return parsePlain(path, text) }
+	if path == l.in.name {
+		parse = l.in.parsed
+	}
+	tree, plain, err := parse()
 	if err != nil || !plain {
 		return nil, nil, false
 	}

@@ -50,8 +50,18 @@ func Parse(src lang.Source) (*Schema, error) {
 	return s, nil
 }
 
-// full has the compiler look at the file, whose text is that of src.
+// full has the compiler look at the file, whose text is that of src, unless there
+// is nothing to look at.
 func (in *input) full(src lang.Source) (protoreflect.FileDescriptor, *fileNode, error) {
+	tree, _, treeErr := in.parsed()
+	if treeErr != nil && len(src.Text) > maxGarbage {
+		return nil, nil, treeErr
+	}
+	if treeErr == nil {
+		if bad := duplicates(src.Path, src.Text, tree); len(bad) >= maxMistakes {
+			return nil, nil, withMore(bad)
+		}
+	}
 	set, err := in.compile(false)
 	if err != nil {
 		return nil, nil, err
@@ -60,8 +70,7 @@ func (in *input) full(src lang.Source) (protoreflect.FileDescriptor, *fileNode, 
 	if err != nil {
 		return nil, nil, err
 	}
-	tree, err := parseTree(src.Path, src.Text)
-	return file, tree, err
+	return file, tree, treeErr
 }
 
 // Source returns what was parsed.
