@@ -45,10 +45,18 @@ func schemas(t testing.TB) []attack {
 	add("long pattern", "JSON", `{"pattern":"`+strings.Repeat("(a|", 100_000)+strings.Repeat(")", 100_000)+`"}`, 422)
 	add("100,000 schemas", "JSON", `{"properties":{`+many(60_000, func(i int) string { return fmt.Sprintf(`"%d":{}`, i) })+`}}`, 422)
 	add("a number", "JSON", `17`, 422)
+	add("60,000 properties that are none", "JSON", `{"properties":{`+many(60_000, func(i int) string { return fmt.Sprintf(`"%d":1`, i) })+`}}`, 422)
+	add("30,000 broken patterns", "JSON", `{"patternProperties":{`+many(30_000, func(i int) string { return fmt.Sprintf(`"(%d":true`, i) })+`}}`, 422)
 
 	add("100,000 deep", "PROTOBUF", `syntax="proto3";`+nest(30_000, "message M{", "", "}"), 422)
 	add("deep option", "PROTOBUF", `syntax="proto3";option (x)=`+nest(100_000, "{a:", "1", "}")+";", 422)
 	add("100,000 fields of one name", "PROTOBUF", `syntax="proto3";message M{`+strings.Repeat("int32 a=1;", 90_000)+"}", 422)
+	fields := func(field string) string {
+		return strings.ReplaceAll(many(25_000, func(i int) string { return fmt.Sprintf("%s f%d=%d;", field, i, i+20_001) }), ",", "")
+	}
+	add("25,000 types that are not there", "PROTOBUF", `syntax="proto3";message M{`+fields("X")+"}", 422)
+	add("25,000 fields without a label", "PROTOBUF", `message M{`+fields("int32")+"}", 422)
+	add("25,000 fields and one mistake", "PROTOBUF", `syntax="proto3";message M{`+fields("int32")+"X x=1;}", 422)
 	add("type that is not there", "PROTOBUF", `syntax="proto3";message M{`+strings.Repeat("a.", 100_000)+"B a=1;}", 422)
 	add("huge tag", "PROTOBUF", `syntax="proto3";message M{int32 a=`+strings.Repeat("9", 50_000)+";}", 422)
 	add("wide reserved range", "PROTOBUF", `syntax="proto3";message M{reserved 1 to 99999999999;}`, 422)
