@@ -6,10 +6,10 @@ import (
 	"github.com/wireproof/wireproof/lang"
 )
 
-// What a registry does with a text that it has not seen: one that is plain, and
-// one with custom options, which the compiler must see.
+// What a registry does with a text that it has not seen: one that is plain,
+// one with tags, and one whose options the compiler must see.
 func BenchmarkParse(b *testing.B) {
-	for name, text := range map[string]string{"plain": plainText, "compiled": taggedText} {
+	for name, text := range map[string]string{"plain": plainText, "tagged": plainTags, "compiled": taggedText} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {

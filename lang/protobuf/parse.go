@@ -51,6 +51,8 @@ type parser struct {
 	bad   string
 	badAt token
 	odd   bool // see parsePlain
+
+	nested bool // the value that was read last is a list or a message
 }
 
 // empty reads an empty statement.

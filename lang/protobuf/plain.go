@@ -46,6 +46,10 @@ func (l *plainLinker) link(path string) (protoreflect.FileDescriptor, *fileNode,
 	}
 	l.seen[path] = true
 	text, ok := l.in.texts[path]
+	if !ok && path == metaFile {
+		file := linkedMeta()
+		return file, nil, file != nil && l.register(file)
+	}
 	if !ok {
 		text, ok = builtin(path)
 	}
@@ -155,6 +159,8 @@ type symbols struct {
 	packages map[string]bool // with every prefix
 	files    *protoregistry.Files
 	visible  map[string]bool // import paths whose names the file may use
+	pkg      string
+	meta     *bool // what seesMeta has found
 }
 
 type symbol uint8
@@ -166,7 +172,7 @@ const (
 )
 
 func newSymbols(tree *fileNode, files *protoregistry.Files) *symbols {
-	s := &symbols{local: map[string]symbol{}, packages: map[string]bool{}, files: files, visible: map[string]bool{}}
+	s := &symbols{local: map[string]symbol{}, packages: map[string]bool{}, files: files, visible: map[string]bool{}, pkg: tree.pkg}
 	s.addPackage(tree.pkg)
 	for _, n := range tree.imports {
 		if file, err := files.FindFileByPath(n.path); err == nil {

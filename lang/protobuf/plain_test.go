@@ -99,8 +99,84 @@ message A {
 enum E { ONE = 1; TWO = 2; }
 `
 
+const plainTags = `syntax = "proto3";
+package a.b;
+import "confluent/meta.proto";
+import "google/protobuf/timestamp.proto";
+option (confluent.file_meta) = { doc: "f" };
+option java_package = "x";
+message Rec {
+  option deprecated = true;
+  option (confluent.message_meta) = { doc: "d", params: [{key: "p", value: "1"}, {key: "o", value: "2"}], tags: ["R", "S"] };
+  string one = 1 [deprecated = true, (confluent.field_meta).tags = "PII"];
+  string two = 2 [(confluent.field_meta) = { params: {key: "k", value: "v"}, tags: "X" }, json_name = "zwei"];
+  string doc = 3 [(confluent.field_meta).doc = "only"];
+  oneof o { int32 in = 4 [(confluent.field_meta) = { tags: ["O"] }]; }
+  message Inner { int32 x = 1; option (confluent.message_meta).tags = "I"; }
+  map<string, Inner> inner = 5 [(confluent.field_meta).tags = "M"];
+  confluent.Meta meta = 6;
+  google.protobuf.Timestamp at = 7;
+}
+enum E { option (confluent.enum_meta).doc = "e"; Z = 0 [(confluent.enum_value_meta) = { tags: "z" }]; }
+`
+
+// Tags are plain where their spelling leaves no doubt and their name is clear.
+func TestPlainTags(t *testing.T) {
+	const meta = `import "confluent/meta.proto"; `
+	field := func(option string) string { return meta + `message M { string a = 1 [` + option + `]; }` }
+	for text, want := range map[string]bool{
+		field(`(confluent.field_meta).tags = "A"`):                                                   true,
+		field(`(confluent . field_meta).tags = "A"`):                                                 false,
+		field(`(.confluent.field_meta).tags = "A"`):                                                  false,
+		field(`(confluent.field_meta).tags = "A", (confluent.field_meta).tags = "B"`):                false,
+		field(`(confluent.field_meta).tags = "A", (confluent.field_meta).doc = "B"`):                 false,
+		field(`(confluent.field_meta).tags = ["A"]`):                                                 false,
+		field(`(confluent.field_meta) = {tags: ["A", "B"]}`):                                         true,
+		field(`(confluent.field_meta) = {tags: ["A" "B"]}`):                                          false,
+		field(`(confluent.field_meta) = {tags: ["A", "B",]}`):                                        false,
+		field(`(confluent.field_meta) = {tags: "A" "B"}`):                                            false,
+		field(`(confluent.field_meta) = {tags: "A", tags: "B"}`):                                     false,
+		field(`(confluent.field_meta) = {tags: []}`):                                                 false,
+		field(`(confluent.field_meta) = {}`):                                                         false,
+		field(`(confluent.field_meta) = {tags ["A"]}`):                                               false,
+		field(`(confluent.field_meta) = {tags: "A",}`):                                               false,
+		field(`(confluent.field_meta) = {tags: "A"; }`):                                              false,
+		field(`(confluent.field_meta) = <tags: "A">`):                                                false,
+		field(`(confluent.field_meta) = {doc: ["A"]}`):                                               false,
+		field(`(confluent.field_meta) = {doc: ""}`):                                                  false,
+		field(`(confluent.field_meta) = {rules: [{name: "r"}]}`):                                     false,
+		field(`(confluent.field_meta) = {params: [{key: "a", value: "b"}, {key: "a", value: "c"}]}`): false,
+		field(`(confluent.field_meta) = {params: {value: "b", key: "a"}}`):                           false,
+		field(`(confluent.message_meta).tags = "A"`):                                                 false,
+		field(`(confluent.nope_meta).tags = "A"`):                                                    false,
+		field(`(confluent.field_meta).nope = "A"`):                                                   false,
+		field(`deprecated = {tags: "A"}`):                                                            false,
+		`message M { string a = 1 [(confluent.field_meta).tags = "A"]; }`:                            false,
+		`package confluent; ` + field(`(confluent.field_meta).tags = "A"`):                           true,
+		`package a.confluent; ` + field(`(confluent.field_meta).tags = "A"`):                         false,
+		field(`(confluent.field_meta).tags = "A"`) + ` message confluent {}`:                         false,
+		meta + `message M { string confluent = 1 [(confluent.field_meta).tags = "A"]; }`:             false,
+		meta + `service S { option (confluent.file_meta).doc = "A"; }`:                               false,
+		meta + `message FileOptions {} message M { google.protobuf.FileOptions o = 1; }`:             false,
+	} {
+		if got := checkPlain(t, sourceOf(`syntax = "proto3"; `+text)); got != want {
+			t.Errorf("plain %t, want %t: %s", got, want, text)
+		}
+	}
+	hidden := sourceOf(`syntax = "proto3"; package a; import "h.proto"; ` + field(`(confluent.field_meta).tags = "A"`))
+	hidden.References = []lang.Reference{{Name: "h.proto", Source: &lang.Source{Text: `syntax = "proto3"; package a; message confluent {}`}}}
+	if checkPlain(t, hidden) {
+		t.Error("a name that an import hides is plain")
+	}
+	own := sourceOf(`syntax = "proto3"; ` + field(`(confluent.field_meta).tags = "A"`))
+	own.References = []lang.Reference{{Name: "confluent/meta.proto", Source: &lang.Source{Text: `syntax = "proto3"; package confluent;`}}}
+	if checkPlain(t, own) {
+		t.Error("options of a file that somebody gives are plain")
+	}
+}
+
 func TestPlain(t *testing.T) {
-	for name, text := range map[string]string{"proto3": plainText, "proto2": plainText2} {
+	for name, text := range map[string]string{"proto3": plainText, "proto2": plainText2, "tags": plainTags} {
 		if !checkPlain(t, sourceOf(text)) {
 			t.Errorf("%s is not plain", name)
 		}
@@ -149,12 +225,13 @@ func TestPlainReferences(t *testing.T) {
 func TestPlainMutants(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(4, 2))
 	var texts [][]string
-	for _, text := range []string{plainText, plainText2, taggedText} {
+	for _, text := range []string{plainText, plainText2, plainTags, taggedText} {
 		texts = append(texts, tokensOf(text))
 	}
 	extra := strings.Fields(`; , = { } [ ] < > ( ) . - 0 1 2 19000 536870911 536870912 07 0x1 "x" 'y' "google/protobuf/any.proto" message enum oneof map
 		repeated optional required reserved extensions option default json_name packed string int32 bytes Order Line Status E A to max rpc service stream group Kind
-		shop v1 order_id true false 2147483648 -1 import public package import ORDER id syntax google protobuf Timestamp /* // deprecated`)
+		shop v1 order_id true false 2147483648 -1 import public package import ORDER id syntax google protobuf Timestamp /* // deprecated
+		confluent field_meta message_meta tags doc params key value ( ) { } [ ] : ,`)
 	plain := 0
 	for range 600 {
 		toks := slices.Clone(texts[rnd.IntN(len(texts))])
@@ -202,7 +279,7 @@ func tokensOf(text string) []string {
 // Any text at all is refused, or left to the compiler, or means what the compiler
 // says, and can be tagged and untagged.
 func FuzzPlain(f *testing.F) {
-	for _, text := range []string{plainText, plainText2, taggedText, "", "syntax = \"proto3\"; message A { int32 a = 1 [json_name = \"b\"]; }"} {
+	for _, text := range []string{plainText, plainText2, plainTags, taggedText, "", "syntax = \"proto3\"; message A { int32 a = 1 [json_name = \"b\"]; }"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -44,6 +44,10 @@ func (b *plainBuilder) require(ok bool) { b.odd = b.odd || !ok }
 func (b *plainBuilder) options(m proto.Message, options []*optionNode, allowed []string) bool {
 	r := m.ProtoReflect()
 	for _, o := range options {
+		if strings.HasPrefix(o.name, "(") {
+			b.meta(m, o)
+			continue
+		}
 		f := r.Descriptor().Fields().ByName(protoreflect.Name(o.name))
 		if f == nil || !slices.Contains(allowed, o.name) || r.Has(f) {
 			b.odd = true

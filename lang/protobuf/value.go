@@ -17,9 +17,10 @@ func (p *parser) optionStatement() *optionNode {
 func (p *parser) option() *optionNode {
 	start := p.peek(0)
 	var b strings.Builder
+	custom := p.is("(")
+	p.nested = false
 	for p.peek(0).kind != tokEnd {
 		if p.accept("(") {
-			p.odd = true
 			b.WriteString("(" + p.path() + ")")
 			p.expect(")")
 		} else {
@@ -34,6 +35,9 @@ func (p *parser) option() *optionNode {
 	p.expect("=")
 	o.value = p.value()
 	o.at = p.from(start)
+	if custom || p.nested || strings.Contains(o.name, "(") {
+		p.odd = p.odd || !isPlainMeta(o)
+	}
 	return o
 }
 
@@ -57,7 +61,9 @@ func (p *parser) value() valueNode {
 	switch tok := p.peek(0); {
 	case tok.kind == tokString:
 		return valueNode{kind: valueString, text: p.str()}
-	case p.is("{") || p.is("<") || p.is("[") || p.is("+"):
+	case p.is("{") || p.is("["):
+		p.nested = true
+	case p.is("<") || p.is("+"):
 		p.odd = true
 	}
 	switch tok := p.peek(0); {
@@ -69,7 +75,7 @@ func (p *parser) value() valueNode {
 		v := valueNode{kind: valueList}
 		for p.more("]") {
 			v.items = append(v.items, p.value())
-			p.accept(",")
+			p.separated("]")
 		}
 		return v
 	case p.is("-") || p.is("+"):
@@ -96,14 +102,24 @@ func (p *parser) aggregate(closing string) valueNode {
 		} else {
 			e.key = p.word().text
 		}
+		p.odd = p.odd || !p.is(":")
 		p.accept(":")
 		e.value = p.value()
+		n := len(v.entries)
 		v.entries = gathered(v.entries, e)
-		if !p.accept(",") {
-			p.accept(";")
+		p.odd = p.odd || len(v.entries) == n || p.is(";")
+		if !p.accept(";") {
+			p.separated(closing)
 		}
 	}
 	return v
+}
+
+// separated reads the comma after a part of a value, which need not be there.
+func (p *parser) separated(closing string) {
+	if p.accept(",") == p.is(closing) {
+		p.odd = true
+	}
 }
 
 // gathered adds an entry. The values of a key that is written several times are a
