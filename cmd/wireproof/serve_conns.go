@@ -4,26 +4,32 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 )
 
 // unusedConns are connections that have sent nothing yet. Clients open some in
 // reserve, and a shutdown would wait for them.
 type unusedConns struct {
-	mu    sync.Mutex // guards the fields below
+	some  atomic.Bool // conns is not empty: no request of a busy server waits for mu
+	mu    sync.Mutex  // guards conns, and some when it changes
 	conns map[net.Conn]bool
 }
 
 func (u *unusedConns) watch(c net.Conn, state http.ConnState) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if state != http.StateNew {
-		delete(u.conns, c)
+	if state == http.StateIdle || state != http.StateNew && !u.some.Load() {
 		return
 	}
-	if u.conns == nil {
-		u.conns = map[net.Conn]bool{}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if state == http.StateNew {
+		if u.conns == nil {
+			u.conns = map[net.Conn]bool{}
+		}
+		u.conns[c] = true
+	} else {
+		delete(u.conns, c)
 	}
-	u.conns[c] = true
+	u.some.Store(len(u.conns) > 0)
 }
 
 func (u *unusedConns) close() {

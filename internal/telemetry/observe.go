@@ -108,7 +108,8 @@ func requestID(r *http.Request) string {
 	id := r.Header.Get(requestIDHeader)
 	odd := func(c rune) bool { return c <= ' ' || c > '~' }
 	if id == "" || len(id) > maxRequestID || strings.ContainsFunc(id, odd) {
-		return strconv.FormatUint(rand.Uint64(), 36) + strconv.FormatUint(rand.Uint64(), 36)
+		var buf [32]byte
+		return string(strconv.AppendUint(strconv.AppendUint(buf[:0], rand.Uint64(), 36), rand.Uint64(), 36))
 	}
 	return id
 }
