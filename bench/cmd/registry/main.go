@@ -18,14 +18,25 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strconv"
+
+	"github.com/wireproof/wireproof/compat"
+	"github.com/wireproof/wireproof/lang/all"
+	"github.com/wireproof/wireproof/registry"
+	"github.com/wireproof/wireproof/registry/memlog"
+	"github.com/wireproof/wireproof/registry/rest"
 )
 
 func main() {
 	full := flag.Bool("full", false, "100,000 schemas instead of 10,000")
 	floor := flag.String("floor", "", "serve the floor on this address (used by the command itself)")
+	alone := flag.String("api", "", "serve the API alone on this address (used by the command itself)")
 	flag.Parse()
-	if *floor != "" {
+	switch {
+	case *floor != "":
 		serveFloor(*floor)
+		return
+	case *alone != "":
+		serveAPI(*alone)
 		return
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -51,6 +62,17 @@ func serveFloor(address string) {
 		_, _ = w.Write(body)
 	})
 	fmt.Fprintln(os.Stderr, http.ListenAndServe(address, nil))
+}
+
+// serveAPI serves package rest and nothing around it: no metrics, no limits of
+// time, no store. The difference to the whole server is what those cost.
+func serveAPI(address string) {
+	reg, err := registry.Open(context.Background(), memlog.New(), all.Lenient(), registry.Rules(compat.Default()), registry.Options{})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return
+	}
+	fmt.Fprintln(os.Stderr, http.ListenAndServe(address, rest.New(reg, rest.Options{})))
 }
 
 // schemaBody is as long as the answer for one of the schemas of the run.
