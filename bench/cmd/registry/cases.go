@@ -17,8 +17,8 @@ type bench struct {
 	missed      bool
 
 	floor, api, server *process
-	idle          int64 // memory of the empty server
-	registered    int
+	idle               int64 // memory of the empty server
+	registered         int
 }
 
 // Reads are sent in rounds over all servers, so that a busy moment of the
