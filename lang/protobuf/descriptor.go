@@ -2,6 +2,7 @@ package protobuf
 
 import (
 	"encoding/base64"
+	"errors"
 	"math"
 	"slices"
 	"strconv"
@@ -47,7 +48,11 @@ func fromDescriptor(text string) (given, bool) {
 // options of proto2 may lack what they require: the compiler says so.
 func unmarshalFile(wire []byte, types *protoregistry.Types) (*descriptorpb.FileDescriptorProto, error) {
 	f := new(descriptorpb.FileDescriptorProto)
-	return f, proto.UnmarshalOptions{Resolver: types, AllowPartial: true}.Unmarshal(wire, f)
+	err := proto.UnmarshalOptions{Resolver: types, AllowPartial: true, RecursionLimit: 2 * maxDepth}.Unmarshal(wire, f)
+	if err == nil && countValues(f.ProtoReflect(), 2*maxDepth, 2*maxStatements) < 0 {
+		err = errors.New("the descriptor has more elements than any text may have")
+	}
+	return f, err
 }
 
 // plainText is the text of the file without custom options.

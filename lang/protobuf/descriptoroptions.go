@@ -52,6 +52,38 @@ func (g given) text(src lang.Source) string {
 	return text
 }
 
+// countValues takes the messages and the items of lists in a message off a number
+// that may be spent; what is left is negative if that was too small, or if they are
+// nested deeper than depth. A few bytes of
+// a descriptor can stand for much text.
+func countValues(m protoreflect.Message, depth, left int) int {
+	if depth == 0 {
+		return -1
+	}
+	left--
+	m.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		switch {
+		case f.IsMap():
+			if left -= v.Map().Len(); f.MapValue().Message() != nil {
+				v.Map().Range(func(_ protoreflect.MapKey, v protoreflect.Value) bool {
+					left = countValues(v.Message(), depth-1, left)
+					return left >= 0
+				})
+			}
+		case f.IsList() && f.Message() == nil:
+			left -= v.List().Len()
+		case f.IsList():
+			for i := 0; i < v.List().Len() && left >= 0; i++ {
+				left = countValues(v.List().Get(i).Message(), depth-1, left)
+			}
+		case f.Message() != nil:
+			left = countValues(v.Message(), depth-1, left)
+		}
+		return left >= 0
+	})
+	return left
+}
+
 // hasUnknown reports whether a message or one in it has fields without a name.
 func hasUnknown(m protoreflect.Message) bool {
 	found := len(m.GetUnknown()) > 0

@@ -6,8 +6,10 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protodesc"
+	"google.golang.org/protobuf/types/descriptorpb"
 
 	"github.com/wireproof/wireproof/lang"
 )
@@ -169,6 +171,11 @@ func TestTagsOfDescriptors(t *testing.T) {
 			t.Errorf("%s: tags -want +got\n%s", option, d)
 		}
 	}
+	// What a client with text sends, and what the server's own edits write, is the
+	// same schema to the letter.
+	if given, s := described(t, sourceOf(want)); s.Canonical() != want || mustParse(t, given.Text).Canonical() != want {
+		t.Errorf("text and descriptor differ: %s", s.Canonical())
+	}
 	all := head + `option (confluent.file_meta).doc = "f"; message M { option (confluent.message_meta) = {doc: "d" params: [{key: "x" value: "1"}, {key: "scale" value: "2"}]}; }
 		enum E { option (confluent.enum_meta).tags = "T"; Z = 0 [(confluent.enum_value_meta).doc = "z"]; }`
 	given, _ := described(t, sourceOf(all))
@@ -228,4 +235,64 @@ func TestUnknownOptionsOfDescriptors(t *testing.T) {
 	if s := mustParse(t, base64.StdEncoding.EncodeToString(wire)); strings.Contains(s.Canonical(), "meta)") {
 		t.Errorf("broken bytes became\n%s", s.Canonical())
 	}
+}
+
+// Options that are deep or many would make more text than anybody wants.
+func TestHostileOptionsOfDescriptors(t *testing.T) {
+	t.Parallel()
+	deep := []byte("")
+	for range 5000 { // Rule.sub
+		deep = protowire.AppendBytes(protowire.AppendTag(nil, 4, protowire.BytesType), deep)
+	}
+	many := protowire.AppendBytes(protowire.AppendTag(nil, 2, protowire.BytesType), make([]byte, 1_000_000)) // Rule.codes
+	for name, value := range map[string][]byte{"deep": deep, "many": many} {
+		src := sourceOf(`syntax = "proto3"; import "opts/all.proto"; message M { string a = 1; }`)
+		src.References = optionFiles()
+		given, _ := described(t, src)
+		d, _ := fromDescriptor(given.Text)
+		d.file.Options = new(descriptorpb.FileOptions)
+		d.file.Options.ProtoReflect().SetUnknown(protowire.AppendBytes(protowire.AppendTag(nil, 50001, protowire.BytesType), value))
+		wire, err := proto.Marshal(d.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		src.Text = base64.StdEncoding.EncodeToString(wire)
+		if s, err := Parse(src); err == nil && len(s.Canonical()) > 1000 {
+			t.Errorf("%s: %d bytes of text", name, len(s.Canonical()))
+		}
+	}
+}
+
+// Any bytes at all are refused, or are a schema whose canonical text is its own.
+func FuzzDescriptor(f *testing.F) {
+	refs := optionFiles()
+	for _, text := range []string{optionText, plainText, plainText2, taggedText} {
+		src := sourceOf(text)
+		src.References = refs
+		s, err := Parse(src)
+		if err != nil {
+			f.Fatal(err)
+		}
+		wire, err := proto.Marshal(protodesc.ToFileDescriptorProto(s.File()))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(wire)
+	}
+	f.Fuzz(func(t *testing.T, wire []byte) {
+		if len(wire) > 4<<10 { // the compiler is slow
+			return
+		}
+		src := sourceOf(base64.StdEncoding.EncodeToString(wire))
+		src.References = refs
+		s, err := Parse(src)
+		if err != nil {
+			return
+		}
+		src.Text = s.Canonical()
+		again, err := Parse(src)
+		if err != nil || again.Canonical() != src.Text {
+			t.Errorf("%v\n%s", err, src.Text)
+		}
+	})
 }
