@@ -2,7 +2,9 @@ package registry
 
 import (
 	"cmp"
+	"encoding/json"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,6 +34,9 @@ func (p *policy) candidate(st *State, subject string, req api.RegisterRequest, n
 	}
 	if req.Schema == "" {
 		return nil, api.InvalidSchema.With("Empty schema")
+	}
+	if weight(req.Metadata)+weight(req.RuleSet) > p.limits.Text {
+		return nil, api.SchemaTooLarge.With()
 	}
 	typ := cmp.Or(req.SchemaType, string(lang.Avro))
 	context, _ := splitName(subject)
@@ -69,6 +74,18 @@ func (c *candidate) keepText() {
 	if text := c.schema.Source().Text; c.typ != lang.Protobuf || strings.ContainsAny(text, ";{") {
 		c.text = text
 	}
+}
+
+// weight is how many bytes a value has as JSON.
+func weight[T any](v *T) int {
+	if v == nil {
+		return 0
+	}
+	text, err := json.Marshal(v)
+	if err != nil {
+		return math.MaxInt32 // nothing that came as JSON
+	}
+	return len(text)
 }
 
 func sortReferences(refs []api.Reference) []api.Reference {

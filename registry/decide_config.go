@@ -115,6 +115,9 @@ func (c ConfigChange) decide(p *policy, st *State, now int64) (decision, error) 
 		return decision{}, readOnly(scope)
 	}
 	merged := plainConfig(at(st.configs, scope)).Merge(update)
+	if weight(&merged) > p.limits.Text {
+		return decision{}, api.SchemaTooLarge.With()
+	}
 	record := Record{Kind: ConfigRecord, Subject: scope, Time: now, Config: &merged}
 	return decision{[]Record{record}, merged}, nil
 }

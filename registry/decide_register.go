@@ -2,6 +2,7 @@ package registry
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -168,7 +169,12 @@ func (c Registration) append(p *policy, st *State, subject string, cand *candida
 	id, known := st.held(cand.hash(), context)
 	if !known {
 		id = st.space(context).maxID + 1
-	} else if at(st.space(context).byID, id).text != cand.text {
+	}
+	if id > math.MaxInt32 || next > math.MaxInt32 {
+		return decision{}, api.OperationNotPermitted.With(fmt.Sprintf(
+			"Subject %s in context %s has no id or version left below 2^31", subject, contextText(context)))
+	}
+	if known && at(st.space(context).byID, id).text != cand.text {
 		return decision{}, forged(id)
 	}
 	return c.place(st, subject, cand, next, id, now), nil
@@ -182,6 +188,10 @@ func (c Registration) bring(st *State, subject string, cand *candidate, now int6
 	id, number := c.givenID(), c.Request.Version
 	if number <= 0 {
 		number = nextNumber(st, subject)
+	}
+	if id > math.MaxInt32 || number > math.MaxInt32 {
+		return decision{}, api.OperationNotPermitted.With(fmt.Sprintf(
+			"Subject %s in context %s: id %d or version %d is above 2^31-1", subject, contextText(context), id, number))
 	}
 	if have := at(st.space(context).byID, id); have != nil && (have.hash != cand.hash() || have.text != cand.text || have.typ != string(cand.typ)) {
 		return decision{}, api.OperationNotPermitted.With(fmt.Sprintf(

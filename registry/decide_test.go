@@ -326,3 +326,34 @@ func TestForgedGUID(t *testing.T) {
 		t.Errorf("a name that is not UTF-8: %v, want an invalid subject", err)
 	}
 }
+
+// What goes with a schema is bounded as its text is, and numbers end where
+// clients' integers end.
+func TestBounds(t *testing.T) {
+	t.Parallel()
+	p, st := testPolicy(), newState()
+	long := strings.Repeat("x", p.limits.Text)
+	meta := reg("a", "x")
+	meta.Request.Metadata = &api.Metadata{Properties: map[string]string{"k": long}}
+	rules := reg("a", "x")
+	rules.Request.RuleSet = &api.RuleSet{DomainRules: []api.Rule{{Name: "r", Type: "CEL", Expr: long}}}
+	settings := ConfigChange{Scope: "a", Update: api.ConfigUpdate{DefaultMetadata: api.Set(*meta.Request.Metadata)}}
+	for _, cmd := range []command{meta, rules, settings} {
+		if _, err := decide(p, st, cmd, time.UnixMilli(1)); !errors.Is(err, api.SchemaTooLarge) {
+			t.Errorf("%T with a megabyte beside the schema: %v, want it refused as too large", cmd, err)
+		}
+	}
+	st.apply([]Record{
+		{Kind: SchemaRecord, Subject: "full", Version: 1<<31 - 1, ID: 1, Schema: &StoredSchema{Type: "AVRO", Text: "x"}},
+		{Kind: IDRecord, Subject: ":.c:", ID: 1<<31 - 1},
+		{Kind: ModeRecord, Subject: "i", Mode: api.ModeImport},
+	}, 1)
+	tooHigh := reg("i", "x")
+	id := 1 << 31
+	tooHigh.Request.ID = &id
+	for _, cmd := range []command{reg("full", "x y"), reg(":.c:a", "x"), tooHigh} {
+		if _, err := decide(p, st, cmd, time.UnixMilli(1)); !errors.Is(err, api.OperationNotPermitted) {
+			t.Errorf("%v: %v, want it not permitted", cmd, err)
+		}
+	}
+}

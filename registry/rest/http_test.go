@@ -328,3 +328,15 @@ func TestIgnoreExtensionsFormat(t *testing.T) {
 		t.Errorf("schema = %s, want it without the custom option alone", got.body)
 	}
 }
+
+// The description has one form, which whoever fetches it gets.
+func TestDescriptionWhateverTheClientAccepts(t *testing.T) {
+	t.Parallel()
+	srv := newServer(t, rest.Options{})
+	for _, accept := range []string{"", "application/yaml", "text/html", "application/json"} {
+		got := send(t, srv, http.MethodGet, "/openapi.yaml", "", http.Header{"Accept": {accept}})
+		if got.status != http.StatusOK || got.header.Get("Content-Type") != "application/yaml" || !strings.HasPrefix(got.body, "openapi:") {
+			t.Errorf("Accept %q: %d %s %.20q, want the description", accept, got.status, got.header.Get("Content-Type"), got.body)
+		}
+	}
+}

@@ -153,7 +153,7 @@ func (c *call) answer() (contentType int, out *reply, err error) {
 		return contentType, nil, err
 	}
 	accepted, ok := negotiate(c.r.Header.Values("Accept"))
-	if !ok {
+	if !ok && !c.route.anyAccept {
 		return contentType, nil, api.NotAcceptable.With()
 	}
 	if c.vars.subject != "" && slices.Contains(path, "subjects") {

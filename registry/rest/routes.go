@@ -15,7 +15,10 @@ type route struct {
 	path   string
 	verb   api.Verb // what must be allowed for the subject in the path, or the server; "" if the route asks itself
 	serve  func(*call) (*reply, error)
-	parts  []string
+	// anyAccept says that the route has one form and sends it whatever the client
+	// would rather have.
+	anyAccept bool
+	parts     []string
 }
 
 // routes returns the whole API.
@@ -24,7 +27,7 @@ func routes() []route {
 	list := []route{
 		{method: get, path: "/", serve: root},
 		{method: post, path: "/", serve: root},
-		{method: get, path: "/openapi.yaml", serve: describe},
+		{method: get, path: "/openapi.yaml", serve: describe, anyAccept: true},
 		{method: get, path: "/v1/metadata/id", serve: clusterID},
 		{method: get, path: "/v1/metadata/version", serve: serverVersion},
 		{method: get, path: "/v1/metadata/deployment", serve: deployment},
