@@ -64,11 +64,14 @@ func (l *Log) Watch(ctx context.Context) <-chan struct{} {
 // track up to date, so that taking over takes no time.
 func (l *Log) follow() {
 	pos := int64(-1) // not known
+	owed := false    // what was told of was not committed yet, so nobody could read it
 	for try := 0; l.ctx.Err() == nil; {
 		var p page
 		var err error
 		if pos < 0 {
-			pos, err = l.tail.GetOffset(l.conf.Topic, 0, sarama.OffsetNewest)
+			if pos, err = l.tail.GetOffset(l.conf.Topic, 0, sarama.OffsetNewest); err == nil {
+				l.watch.tell() // something may have come before this was the end
+			}
 		}
 		if err == nil {
 			p, err = l.tail.fetch(pos, watchWait)
@@ -81,9 +84,10 @@ func (l *Log) follow() {
 			wait(l.ctx, backoff(try+4)) // ends early with the loop
 			continue
 		}
-		if try > 0 || len(p.messages) > 0 {
+		if try > 0 || len(p.messages) > 0 || owed {
 			l.watch.tell()
 		}
+		owed = p.stable < p.next
 		try = 0
 		l.track.observe(pos, p)
 		pos = p.next
