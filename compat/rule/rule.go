@@ -31,10 +31,11 @@ const (
 // A Severity says how bad a finding is.
 type Severity string
 
-// Severities.
+// Severities. An Info says what changed and never fails a check.
 const (
 	Error   Severity = "error"
 	Warning Severity = "warning"
+	Info    Severity = "info"
 )
 
 // A Rule is one row of a table. Its ID is for ever.
@@ -65,6 +66,9 @@ type Finding struct {
 	NewNote string // what stands at New, for under the carets; may be empty
 	OldNote string
 	Fix     string // empty means Rule.Fix
+	// Edit mends it for certain; nil where a person has to decide. It changes the
+	// text that New is in.
+	Edit *Edit
 	// ErrorType, Pointer and Info are the registry protocol's words for it.
 	ErrorType string
 	Pointer   string // JSON pointer into the reader (Avro), path (Protobuf)
@@ -77,4 +81,22 @@ type Finding struct {
 func (f *Finding) Fingerprint(subject string) string {
 	sum := sha256.Sum256([]byte(f.Rule.ID + "\x00" + subject + "\x00" + f.Path + "\x00" + f.Message))
 	return hex.EncodeToString(sum[:6])
+}
+
+// An Edit replaces a span of the new side's text. Where Start equals End of the
+// span, it inserts.
+type Edit struct {
+	Pos  lang.Pos
+	Text string
+}
+
+// A Witness is the smallest message that shows a finding: one side wrote it, and
+// the other cannot read it or reads something else.
+type Witness struct {
+	Writer  Breaks // whose data it is: Readers means the old side wrote, OldReaders the new side
+	JSON    string // the message as its writer sees it
+	Data    []byte // the message as its writer encodes it, without a frame
+	Read    string // what the reader gets, as JSON; empty if it gets an error
+	Err     string // the reader's error, empty if it reads another value in silence
+	Comment string // what to look at, in a short clause; may be empty
 }
