@@ -22,7 +22,7 @@ type Event struct {
 
 // Rules returns the rules of the gate itself: those about events and waivers.
 func Rules() []*rule.Rule {
-	return []*rule.Rule{eventDeleted, eventTopic, eventKey, waiverExpired}
+	return []*rule.Rule{eventDeleted, eventTopic, eventKey, waiverExpired, waiverUnused}
 }
 
 // events compares what is published where.
@@ -59,7 +59,7 @@ func (c *check) event(r *rule.Rule, p eventPair, message string) {
 // eventFinding is a finding that stands in the settings rather than in a schema.
 func (c *check) eventFinding(f rule.Finding, subject string, old, now Event) Finding {
 	out := Finding{
-		ID: f.Fingerprint(subject), Rule: f.Rule, Subject: subject, Message: f.Message, Fix: f.Rule.Fix, Path: f.Path,
+		ID: f.Fingerprint(subject), Rule: f.Rule, Severity: c.severity(f.Rule), Subject: subject, Message: f.Message, Fix: f.Rule.Fix, Path: f.Path,
 		Why: paragraph(f.Rule.Doc),
 		New: Place{Path: c.in.Settings, Line: now.Line, Col: now.Col, EndLine: now.Line, EndCol: now.Col},
 	}
@@ -149,18 +149,5 @@ Before:  { schema: orders/v1/order_placed.avsc, topic: orders, key: order_id }
 After:   { schema: orders/v1/order_placed.avsc, topic: orders, key: customer_id }
 Instead: publish under the new key on a new topic.`,
 	Fix:      "keep the key, or publish under the new key on a new topic",
-	Severity: rule.Error,
-}
-
-var waiverExpired = &rule.Rule{
-	ID: "EVENT_WAIVER_EXPIRED",
-	Doc: `a waiver has expired
-
-A waiver accepts a finding until a day. After it somebody has to look again.
-
-Before:  waivers: [{ id: 91c04e5d7ab2, reason: …, owner: shop, until: 2027-01-31 }]
-After:   the same on 2027-02-01
-Instead: remove the waiver, or give it a new day and a reason for that.`,
-	Fix:      "remove the waiver, or give it a new day and a reason",
 	Severity: rule.Error,
 }

@@ -11,8 +11,6 @@ package gate
 import (
 	"cmp"
 	"context"
-	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -20,7 +18,6 @@ import (
 	"github.com/wireproof/wireproof/compat"
 	"github.com/wireproof/wireproof/compat/rule"
 	"github.com/wireproof/wireproof/lang"
-	"github.com/wireproof/wireproof/lang/all"
 )
 
 // An Input is everything that one check looks at.
@@ -33,7 +30,9 @@ type Input struct {
 	OldEvents []Event
 	Waivers   []Waiver
 	FailOn    rule.Severity // lowest severity that fails; empty means error
-	Now       time.Time     // when the check ran, for reports; zero leaves it out
+	// Severities replaces the severity of rules by id; Off drops their findings.
+	Severities map[string]rule.Severity
+	Now        time.Time // when the check ran, for reports; zero leaves it out
 	// SchemaRoot is put before the paths of schemas, so that they can be opened
 	// from the folder of the settings.
 	SchemaRoot string
@@ -61,12 +60,18 @@ type Version struct {
 	laidOut bool // Source is not as it is kept
 }
 
+// Off, as a severity, drops the findings of a rule.
+const Off rule.Severity = "off"
+
 // A Waiver accepts one finding.
 type Waiver struct {
 	ID      string // of the finding
 	Reason  string
 	Owner   string
-	Expired bool // it holds no longer, which is a finding itself
+	Until   string // last day on which it holds, YYYY-MM-DD; may be empty
+	Expired bool   // it holds no longer, which is a finding itself
+	// Line and Col say where the settings name it; 0 if unknown.
+	Line, Col int
 }
 
 // A Result is what a check found.
@@ -81,12 +86,20 @@ type Result struct {
 
 	Subjects int      // how many were asked for
 	New      []string // subjects without a history, sorted
+	Changes  []Change // subjects that differ from their latest version, by name
+}
+
+// A Change says what a changed subject asks of whoever deploys it.
+type Change struct {
+	Subject string
+	Deploy  Deploy
 }
 
 // A Finding is one incompatibility of a subject or event, ready to be shown.
 type Finding struct {
 	ID       string // stable over edits that only move lines
 	Rule     *rule.Rule
+	Severity rule.Severity // the rule's, or what the settings make of it
 	Subject  string
 	Level    compat.Level // empty for findings about events
 	Breaks   rule.Breaks
@@ -97,7 +110,9 @@ type Finding struct {
 	Path     string // of the element
 	New      Place
 	Old      Place
-	Waiver   *Waiver // that accepts it, in Result.Waived
+	Edit     *rule.Edit    // of the file at New that mends it; nil where a person has to decide
+	Witness  *rule.Witness // a message that shows it; nil if the finding is not about data
+	Waiver   *Waiver       // that accepts it, in Result.Waived
 }
 
 // A Problem is something that could not be checked.
@@ -113,14 +128,9 @@ func Check(ctx context.Context, in Input) Result {
 	c := &check{in: in, checker: cmp.Or(in.Checker, compat.Default())}
 	c.in.Settings = cmp.Or(in.Settings, "wireproof.yaml")
 	c.out = Result{Against: in.Against, FailOn: cmp.Or(in.FailOn, rule.Error), Now: in.Now, Subjects: len(in.Subjects)}
-	for _, s := range in.Subjects {
-		if err := ctx.Err(); err != nil {
-			c.out.Problems = append(c.out.Problems, Problem{Subject: s.Name, Err: fmt.Errorf("not checked: %w", err)})
-			continue
-		}
-		c.subject(s)
-	}
+	c.subjects(ctx)
 	c.events()
+	c.out.Findings = slices.DeleteFunc(c.out.Findings, func(f Finding) bool { return f.Severity == Off })
 	c.waive()
 	slices.SortFunc(c.out.New, strings.Compare)
 	slices.SortStableFunc(c.out.Findings, func(a, b Finding) int {
@@ -149,7 +159,7 @@ func ExitCode(r Result) int {
 }
 
 func (r Result) fails(f Finding) bool {
-	return f.Rule.Severity == rule.Error || r.FailOn == rule.Warning
+	return f.Severity == rule.Error || f.Severity == rule.Warning && r.FailOn == rule.Warning
 }
 
 // A check is the state of one Check.
@@ -159,155 +169,16 @@ type check struct {
 	out     Result
 }
 
-func (c *check) subject(s Subject) {
-	defer func() {
-		// A bug in a rule must not look like a verdict: the runtime's exit code
-		// for a panic is that of a usage error, and a script may take it so.
-		if r := recover(); r != nil {
-			c.out.Problems = append(c.out.Problems, Problem{Subject: s.Name, Err: fmt.Errorf("the check panicked, which is a bug in it: %v", r)})
-		}
-	}()
-	newer, err := parse(s.New)
-	if err != nil {
-		c.problem(s, "", s.New, err)
-		return
-	}
-	if len(s.History) == 0 {
-		c.out.New = append(c.out.New, s.Name)
-		return
-	}
-	if s.Level == compat.None {
-		return
-	}
-	texts := map[int]Version{}
-	var history []compat.Version
-	for _, v := range s.History {
-		if sameText(v.Source, s.New) {
-			continue // a schema is compatible with itself: there is no need to parse it twice
-		}
-		if !c.compares(s, v) {
-			continue
-		}
-		v = readable(v)
-		older, err := parse(v.Source)
-		if err != nil {
-			c.problem(s, v.Label, v.Source, err)
-			continue
-		}
-		texts[v.Number] = v
-		history = append(history, compat.Version{Number: v.Number, Schema: older})
-	}
-	for _, f := range c.checker.Check(s.Level, newer, history).Findings {
-		c.out.Findings = append(c.out.Findings, c.finding(s, f, texts))
-	}
-}
-
-// compares reports whether the level of s asks for v at all: those that are not
-// transitive ask for the latest only.
-func (c *check) compares(s Subject, v Version) bool {
-	return s.Level.Transitive() || v.Number == s.History[len(s.History)-1].Number
-}
-
-func sameText(a, b lang.Source) bool {
-	return a.Type == b.Type && a.Text == b.Text && slices.EqualFunc(a.References, b.References, func(x, y lang.Reference) bool {
-		switch {
-		case x.Name != y.Name:
-			return false
-		case x.Source == nil || y.Source == nil:
-			return reflect.DeepEqual(x, y)
-		}
-		return sameText(*x.Source, *y.Source)
-	})
-}
-
-func parse(src lang.Source) (lang.Schema, error) {
-	for _, l := range all.Languages() {
-		if l.Type() == cmp.Or(src.Type, lang.Avro) {
-			return l.Parse(src)
-		}
-	}
-	return nil, fmt.Errorf("%s: schemas of type %s cannot be read by this build", src.Path, src.Type)
-}
-
-func (c *check) finding(s Subject, f compat.Finding, texts map[int]Version) Finding {
-	out := Finding{
-		ID: f.Fingerprint(s.Name), Rule: f.Rule, Subject: s.Name, Level: s.Level, Breaks: f.Breaks,
-		Message: f.Message, Fix: cmp.Or(f.Fix, f.Rule.Fix), Path: f.Path,
-	}
-	var short []string
-	for _, n := range f.Versions {
-		out.Versions = append(out.Versions, texts[n].Label)
-		short = append(short, texts[n].short())
-	}
-	out.Why = why(s.Level, f.Rule.Severity, f.Breaks, strings.Join(short, ", "))
-	out.New = placeOf(s.New, f.New, f.NewNote)
-	out.New.Path = under(c.in.SchemaRoot, out.New.Path)
-	newest := texts[f.Versions[len(f.Versions)-1]]
-	out.Old = placeOf(newest.Source, f.Old, f.OldNote)
-	out.Old.Label = newest.Label
-	if out.Old.Path == newest.Label {
-		out.Old.Path = ""
-	}
-	if newest.laidOut {
-		out.Old.Label += " (pretty-printed)"
-	}
-	if newest.isTree() {
-		out.Old.Path = under(c.in.SchemaRoot, out.Old.Path)
-	}
-	return out
-}
-
-// why says whom a finding breaks, and why that counts.
-func why(level compat.Level, severity rule.Severity, breaks rule.Breaks, versions string) string {
-	cannot := "cannot read"
-	if severity == rule.Warning {
-		cannot = "may misread"
-	}
-	var who []string
-	if breaks&rule.Readers != 0 {
-		of := ""
-		if strings.Contains(versions, ":") {
-			of = "data of " // git:main is no data itself
-		}
-		who = append(who, "readers on the new schema "+cannot+" "+of+versions)
-	}
-	if breaks&rule.OldReaders != 0 {
-		who = append(who, "readers on "+versions+" "+cannot+" new records")
-	}
-	if len(who) == 0 {
-		who = append(who, "it differs from "+versions)
-	}
-	return string(level) + ": " + strings.Join(who, "; ")
-}
-
-// waive takes the accepted findings out, and reports waivers that have expired.
-func (c *check) waive() {
-	byID := map[string]*Waiver{}
-	for i, w := range c.in.Waivers {
-		if !w.Expired {
-			byID[w.ID] = &c.in.Waivers[i]
-			continue
-		}
-		f := rule.Finding{Rule: waiverExpired, Path: w.ID, Message: fmt.Sprintf("the waiver for %s (%s) has expired: %s", w.ID, w.Owner, w.Reason)}
-		c.out.Findings = append(c.out.Findings, c.eventFinding(f, "waivers", Event{}, Event{}))
-	}
-	var left []Finding
-	for _, f := range c.out.Findings {
-		if w, ok := byID[f.ID]; ok {
-			f.Waiver = w
-			c.out.Waived = append(c.out.Waived, f)
-			continue
-		}
-		left = append(left, f)
-	}
-	c.out.Findings = left
+// severity returns that of a rule under the settings.
+func (c *check) severity(r *rule.Rule) rule.Severity {
+	return cmp.Or(c.in.Severities[r.ID], r.Severity)
 }
 
 // count returns how many findings have the given severity.
 func (r Result) count(severity rule.Severity) int {
 	n := 0
 	for _, f := range r.Findings {
-		if f.Rule.Severity == severity {
+		if f.Severity == severity {
 			n++
 		}
 	}

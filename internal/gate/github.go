@@ -39,7 +39,7 @@ func GitHub(w io.Writer, r Result) error {
 			shown = errors
 		}
 		for _, f := range r.Findings {
-			if f.Rule.Severity != severity {
+			if f.Severity != severity {
 				continue
 			}
 			if shown++; shown > perSeverity {
@@ -87,7 +87,7 @@ func Markdown(w io.Writer, r Result) error {
 		fmt.Fprint(out, "\n| | place | subject | finding | fix |\n|---|---|---|---|---|\n")
 	}
 	for _, f := range r.Findings {
-		fmt.Fprintf(out, "| %s | %s | %s | %s: %s [%s] | %s |\n", f.Rule.Severity, markdownCell(f.New.String()), markdownCell(f.Subject),
+		fmt.Fprintf(out, "| %s | %s | %s | %s: %s [%s] | %s |\n", f.Severity, markdownCell(f.New.String()), markdownCell(f.Subject),
 			f.Rule.ID, markdownCell(f.Message), f.ID, markdownCell(f.Fix))
 	}
 	for _, p := range r.Problems {

@@ -111,7 +111,7 @@ func JSON(w io.Writer, r Result) error {
 
 func reported(f Finding) ReportedFinding {
 	out := ReportedFinding{
-		ID: f.ID, Rule: f.Rule.ID, Severity: string(f.Rule.Severity), Subject: f.Subject, Level: string(f.Level),
+		ID: f.ID, Rule: f.Rule.ID, Severity: string(f.Severity), Subject: f.Subject, Level: string(f.Level),
 		Breaks: breaksWords(f.Breaks), Versions: append([]string{}, f.Versions...), Message: f.Message, Why: f.Why, Fix: f.Fix,
 		Path: f.Path, New: reportedPlace(f.New), Old: reportedPlace(f.Old),
 	}

@@ -128,8 +128,8 @@ func readable(v Version) Version {
 	return v
 }
 
-// problem records why src could not be read.
-func (c *check) problem(s Subject, label string, src lang.Source, err error) {
+// problem says why src could not be read.
+func (c *check) problem(s Subject, label string, src lang.Source, err error) Problem {
 	p := Problem{Subject: s.Name, Err: err}
 	var mistakes lang.ErrorList
 	if !errors.As(err, &mistakes) {
@@ -146,7 +146,7 @@ func (c *check) problem(s Subject, label string, src lang.Source, err error) {
 		}
 		p.Places = append(p.Places, at)
 	}
-	c.out.Problems = append(c.out.Problems, p)
+	return p
 }
 
 // clean takes out what could write to a terminal behind the reader's back:

@@ -38,7 +38,7 @@ func Text(w io.Writer, r Result, color bool) error {
 func Lines(w io.Writer, r Result) error {
 	out := bufio.NewWriter(w)
 	for _, f := range r.Findings {
-		fmt.Fprintf(out, "%s: %s %s %s: %s [%s]\n", clean(f.New.String()), f.Rule.Severity, f.Rule.ID, clean(f.Subject), clean(f.Message), f.ID)
+		fmt.Fprintf(out, "%s: %s %s %s: %s [%s]\n", clean(f.New.String()), f.Severity, f.Rule.ID, clean(f.Subject), clean(f.Message), f.ID)
 	}
 	for _, p := range r.Problems {
 		for _, line := range p.lines() {
@@ -86,10 +86,10 @@ func (t *textWriter) paint(color, text string) string {
 
 func (t *textWriter) finding(f Finding) {
 	color := red
-	if f.Rule.Severity == rule.Warning {
+	if f.Severity == rule.Warning {
 		color = yellow
 	}
-	t.printf("%s%s\n", t.paint(color, string(f.Rule.Severity)+"["+f.Rule.ID+"]"), t.paint(bold, ": "+clean(f.Message)))
+	t.printf("%s%s\n", t.paint(color, string(f.Severity)+"["+f.Rule.ID+"]"), t.paint(bold, ": "+clean(f.Message)))
 	width := 1
 	for _, line := range []int{f.New.Line, f.Old.Line} {
 		width = max(width, len(strconv.Itoa(line)))
