@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/wireproof/wireproof/compat"
 	"github.com/wireproof/wireproof/compat/rule"
@@ -20,12 +20,10 @@ import (
 	"github.com/wireproof/wireproof/internal/config"
 	"github.com/wireproof/wireproof/internal/gate"
 	"github.com/wireproof/wireproof/lang"
-	"github.com/wireproof/wireproof/registry/api"
-	"github.com/wireproof/wireproof/registry/client"
 )
 
 type checkFlags struct {
-	against  string
+	against  []string
 	registry string
 	outputs  []string
 }
@@ -43,19 +41,22 @@ The baseline is --against:
   git:REF            the tree of any revision, read from git's object database
   dir:PATH           a folder with a wireproof.yaml
   registry[:ENV]     the versions registered in the environment's registry
-By default it is git's merge base with the default branch, and the registry where
-there is no git repository.
+Given more than once, the first is the oldest version, and a level that is transitive
+compares with all of them. By default it is what check.against in the settings says,
+else git's merge base with the default branch, and the registry where there is no git
+repository.
 
 Exit codes: 0 clean · 1 findings at or above check.fail_on · 5 something could not
 be checked, whatever else was found.`,
 		Example: `  wireproof check
   wireproof check --against git:main
+  wireproof check --against git:v1.0 --against git:v1.1
   wireproof check --against registry:prod --output json
   wireproof check --output text --output json=findings.json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.check(cmd.Context(), f) },
 	}
-	cmd.Flags().StringVar(&f.against, "against", "", "git:REF, dir:PATH or registry[:ENV]")
+	cmd.Flags().StringArrayVar(&f.against, "against", nil, "git:REF, dir:PATH or registry[:ENV]; repeatable, oldest first")
 	cmd.Flags().StringVar(&f.registry, "registry", "", "URL of the registry, in place of the environment's")
 	cmd.Flags().StringArrayVarP(&f.outputs, "output", "o", nil, "FORMAT[=PATH]: text, lines, json or github; repeatable")
 	return cmd
@@ -169,7 +170,7 @@ func stepSummary(r gate.Result) (err error) {
 
 // compare finds the baseline and runs the rules.
 func (a *app) compare(ctx context.Context, cfg *config.Config, f checkFlags) (gate.Result, error) {
-	base, err := a.baseline(ctx, cfg, f)
+	base, err := a.baselines(ctx, cfg, f)
 	if err != nil {
 		return gate.Result{}, err
 	}
@@ -177,30 +178,63 @@ func (a *app) compare(ctx context.Context, cfg *config.Config, f checkFlags) (ga
 	if err != nil {
 		return gate.Result{Against: base.label, Now: time.Now(), FailOn: rule.Severity(cfg.Check.FailOn), Problems: problems(cfg, err)}, nil
 	}
-	in := gate.Input{Against: base.label, FailOn: rule.Severity(cfg.Check.FailOn), Now: time.Now(), SchemaRoot: cfg.Schemas}
-	for _, w := range cfg.Check.Waivers {
-		in.Waivers = append(in.Waivers, gate.Waiver{ID: w.ID, Reason: w.Reason, Owner: w.Owner, Expired: w.Expired(in.Now)})
+	in := gate.Input{Against: base.label, FailOn: rule.Severity(cfg.Check.FailOn), Now: time.Now(), SchemaRoot: cfg.Schemas, Settings: filepath.Base(cfg.Path)}
+	if in.Severities, err = severities(cfg); err != nil {
+		return gate.Result{}, err
 	}
-	for _, s := range current.Subjects() {
-		history, err := base.history(ctx, s.Name)
-		if err != nil {
-			return gate.Result{}, err
-		}
-		level := s.Level
-		if base.level != nil {
-			if level, err = base.level(ctx, s.Name); err != nil {
-				return gate.Result{}, err
-			}
-		}
-		parsed, err := compat.ParseLevel(level)
-		if err != nil {
-			return gate.Result{}, err
-		}
-		in.Subjects = append(in.Subjects, gate.Subject{Name: s.Name, Level: parsed, New: s.File.Source, History: history})
+	for i, w := range cfg.Check.Waivers {
+		at := cfg.Place(fmt.Sprintf("check.waivers[%d]", i))
+		in.Waivers = append(in.Waivers, gate.Waiver{ID: w.ID, Reason: w.Reason, Owner: w.Owner, Until: w.Until, Expired: w.Expired(in.Now), Line: at.Line, Col: at.Col})
+	}
+	if in.Subjects, err = gateSubjects(ctx, current, base); err != nil {
+		return gate.Result{}, err
 	}
 	in.Events = gateEvents(current)
 	in.OldEvents = base.events
 	return gate.Check(ctx, in), nil
+}
+
+// severities reads what the settings make of rules.
+func severities(cfg *config.Config) (map[string]rule.Severity, error) {
+	out := map[string]rule.Severity{}
+	for id, severity := range cfg.Check.Rules {
+		if !slices.ContainsFunc(allRules(), func(r *rule.Rule) bool { return r.ID == id }) {
+			at := cfg.Place("check.rules." + id)
+			return nil, usagef("%s:%d:%d: there is no rule %q; wireproof rules ls lists them", cfg.Path, at.Line, at.Col, id)
+		}
+		out[id] = rule.Severity(severity)
+	}
+	return out, nil
+}
+
+// histories is how many subjects are asked for at a time: a registry is a round
+// trip away.
+const histories = 16
+
+// gateSubjects joins the subjects of a catalog with their history and level.
+func gateSubjects(ctx context.Context, current *catalog.Catalog, base baseline) ([]gate.Subject, error) {
+	subjects := current.Subjects()
+	out := make([]gate.Subject, len(subjects))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(histories)
+	for i, s := range subjects {
+		group.Go(func() error {
+			history, err := base.history(ctx, s.Name)
+			if err != nil {
+				return err
+			}
+			level := s.Level
+			if base.level != nil {
+				if level, err = base.level(ctx, s.Name); err != nil {
+					return err
+				}
+			}
+			parsed, err := compat.ParseLevel(level)
+			out[i] = gate.Subject{Name: s.Name, Level: parsed, New: s.File.Source, History: history}
+			return err
+		})
+	}
+	return out, group.Wait()
 }
 
 func gateEvents(c *catalog.Catalog) []gate.Event {
@@ -210,134 +244,6 @@ func gateEvents(c *catalog.Catalog) []gate.Event {
 		out = append(out, gate.Event{Name: ev.Name, Schema: ev.Schema, Topic: ev.Topic, Key: ev.Key, Subject: ev.Subject, Line: at.Line, Col: at.Col})
 	}
 	return out
-}
-
-// A baseline is what the schemas are compared with.
-type baseline struct {
-	label   string
-	history func(ctx context.Context, subject string) ([]gate.Version, error)
-	level   func(ctx context.Context, subject string) (string, error) // nil: that of the settings
-	events  []gate.Event                                              // nil: unknown, as in a registry
-}
-
-func (a *app) baseline(ctx context.Context, cfg *config.Config, f checkFlags) (baseline, error) {
-	scheme, rest, _ := strings.Cut(f.against, ":")
-	switch {
-	case f.against == "":
-		rev, err := gate.MergeBase(ctx, cfg.Dir)
-		if err == nil {
-			return a.gitBaseline(ctx, cfg, rev)
-		}
-		if !errors.Is(err, gate.ErrNoRepository) {
-			return baseline{}, err
-		}
-		return a.registryBaseline(cfg, "", f.registry)
-	case scheme == "git" && rest != "":
-		return a.gitBaseline(ctx, cfg, rest)
-	case scheme == "dir" && rest != "":
-		if !filepath.IsAbs(rest) {
-			rest = filepath.Join(a.dir, rest)
-		}
-		if info, err := os.Stat(rest); err != nil || !info.IsDir() {
-			return baseline{}, fmt.Errorf("the baseline %s: there is no such folder", f.against)
-		}
-		return treeBaseline("dir:"+rest, os.DirFS(rest), ".", cfg)
-	case scheme == "registry":
-		return a.registryBaseline(cfg, rest, f.registry)
-	}
-	return baseline{}, usagef("--against is %q; expected git:REF, dir:PATH or registry[:ENV]", f.against)
-}
-
-func (a *app) gitBaseline(ctx context.Context, cfg *config.Config, rev string) (baseline, error) {
-	tree, err := gate.OpenGit(ctx, cfg.Dir, rev)
-	if err != nil {
-		return baseline{}, err
-	}
-	return treeBaseline("git:"+rev, tree.FS, tree.Dir, cfg)
-}
-
-// treeBaseline reads the settings and schemas of another tree. A tree without
-// settings had no events: everything is new.
-func treeBaseline(label string, fsys fs.FS, dir string, cfg *config.Config) (baseline, error) {
-	b := baseline{label: label, events: []gate.Event{}, history: func(context.Context, string) ([]gate.Version, error) { return nil, nil }}
-	name := filepath.ToSlash(filepath.Join(dir, filepath.Base(cfg.Path)))
-	text, err := fs.ReadFile(fsys, name)
-	if errors.Is(err, fs.ErrNotExist) {
-		if _, err := fs.Stat(fsys, "."); err != nil {
-			return baseline{}, fmt.Errorf("read the baseline %s: %w", label, err)
-		}
-		return b, nil
-	}
-	if err != nil {
-		return baseline{}, fmt.Errorf("read the baseline %s: %w", label, err)
-	}
-	old, err := config.Parse(label+":"+name, string(text))
-	if err != nil {
-		return baseline{}, fmt.Errorf("settings of the baseline: %w", err)
-	}
-	sub, err := fs.Sub(fsys, filepath.ToSlash(filepath.Join(dir, old.Schemas)))
-	if err != nil {
-		return baseline{}, err
-	}
-	c, err := catalog.Load(sub, old)
-	if err != nil {
-		return baseline{}, fmt.Errorf("schemas of the baseline %s: %w", label, err)
-	}
-	versions := map[string]gate.Version{}
-	for _, s := range c.Subjects() {
-		versions[s.Name] = gate.Version{Label: label, Number: 1, Source: s.File.Source}
-	}
-	b.events = gateEvents(c)
-	b.history = func(_ context.Context, subject string) ([]gate.Version, error) {
-		if v, ok := versions[subject]; ok {
-			return []gate.Version{v}, nil
-		}
-		return nil, nil
-	}
-	return b, nil
-}
-
-// registryBaseline asks a registry for every live version of a subject, and for
-// its effective level.
-func (a *app) registryBaseline(cfg *config.Config, env, url string) (baseline, error) {
-	if env == "" {
-		env = a.env
-	}
-	reg, where, err := a.registry(cfg, env, url)
-	if err != nil {
-		return baseline{}, err
-	}
-	return baseline{
-		label: "registry " + where,
-		level: func(ctx context.Context, subject string) (string, error) { return reg.Level(ctx, subject) },
-		history: func(ctx context.Context, subject string) ([]gate.Version, error) {
-			numbers, err := reg.Versions(ctx, subject)
-			if errors.Is(err, api.SubjectNotFound) {
-				return nil, nil
-			}
-			if err != nil {
-				return nil, err
-			}
-			var out []gate.Version
-			for _, n := range numbers {
-				src, err := registered(ctx, reg, subject, n)
-				if err != nil {
-					return nil, err
-				}
-				out = append(out, gate.Version{Label: fmt.Sprintf("%s v%d", subject, n), Number: n, Source: src})
-			}
-			return out, nil
-		},
-	}, nil
-}
-
-// registered returns a registered version with its references.
-func registered(ctx context.Context, reg *client.Client, subject string, version int) (lang.Source, error) {
-	v, err := reg.Version(ctx, subject, version)
-	if err != nil {
-		return lang.Source{}, err
-	}
-	return reg.SourceOf(ctx, v)
 }
 
 // problems turns what is wrong with the schemas into what a report shows: each

@@ -60,8 +60,10 @@ type Event struct {
 
 // Check says what fails check.
 type Check struct {
-	FailOn  string   `yaml:"fail_on" enum:"error,warning" doc:"Lowest severity that fails. Default: error."`
-	Waivers []Waiver `yaml:"waivers" doc:"Findings that are accepted for a time."`
+	Against []string          `yaml:"against" doc:"Baselines, as --against takes them, when none is given. Default: git's merge base with the default branch."`
+	FailOn  string            `yaml:"fail_on" enum:"error,warning" doc:"Lowest severity that fails. Default: error."`
+	Rules   map[string]string `yaml:"rules" doc:"Severity of rules by id: error, warning, info or off."`
+	Waivers []Waiver          `yaml:"waivers" doc:"Findings that are accepted for a time."`
 }
 
 // A Waiver accepts one finding until a day.

@@ -73,6 +73,12 @@ func (c *Config) validate() Errors {
 		}
 		seen[u] = i
 	}
+	severities := []string{"error", "warning", "info", "off"}
+	for _, id := range keys(c.Check.Rules) {
+		if got := c.Check.Rules[id]; !slices.Contains(severities, got) {
+			bad("check.rules."+id, "check.rules.%s is %q%s; expected %s", id, got, suggestion(got, severities), strings.Join(severities, ", "))
+		}
+	}
 	for i, w := range c.Check.Waivers {
 		key := fmt.Sprintf("check.waivers[%d]", i)
 		if w.ID == "" || w.Reason == "" || w.Owner == "" {

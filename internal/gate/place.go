@@ -92,8 +92,8 @@ func (v Version) isTree() bool {
 
 // short names a version in a list: v3 rather than orders-value v3.
 func (v Version) short() string {
-	if number := "v" + strconv.Itoa(v.Number); strings.HasSuffix(v.Label, " "+number) {
-		return number
+	if _, number, ok := strings.Cut(v.Label, " v"); ok && number != "" && strings.Trim(number, "0123456789") == "" {
+		return "v" + number
 	}
 	return shortLabel(v.Label)
 }

@@ -1,0 +1,202 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/wireproof/wireproof/internal/catalog"
+	"github.com/wireproof/wireproof/internal/config"
+	"github.com/wireproof/wireproof/internal/gate"
+	"github.com/wireproof/wireproof/lang"
+	"github.com/wireproof/wireproof/registry/api"
+	"github.com/wireproof/wireproof/registry/client"
+)
+
+// A baseline is what the schemas are compared with.
+type baseline struct {
+	label   string
+	history func(ctx context.Context, subject string) ([]gate.Version, error)
+	level   func(ctx context.Context, subject string) (string, error) // nil: that of the settings
+	events  []gate.Event                                              // nil: unknown, as in a registry
+}
+
+// baselines resolves what is compared with: what was asked for, else what the
+// settings say, else the merge base. Of several, the first is the oldest.
+func (a *app) baselines(ctx context.Context, cfg *config.Config, f checkFlags) (baseline, error) {
+	against := f.against
+	if len(against) == 0 {
+		against = cfg.Check.Against
+	}
+	if len(against) == 0 {
+		against = []string{""}
+	}
+	var all []baseline
+	for _, one := range against {
+		b, err := a.baseline(ctx, cfg, one, f.registry)
+		if err != nil {
+			return baseline{}, err
+		}
+		all = append(all, b)
+	}
+	return join(all), nil
+}
+
+// join makes one baseline of several: its history is theirs, one after another.
+// The last that knows levels or events says them.
+func join(all []baseline) baseline {
+	if len(all) == 1 {
+		return all[0]
+	}
+	out := baseline{history: func(ctx context.Context, subject string) ([]gate.Version, error) {
+		var history []gate.Version
+		for _, b := range all {
+			versions, err := b.history(ctx, subject)
+			if err != nil {
+				return nil, err
+			}
+			for _, v := range versions {
+				v.Number = len(history) + 1
+				history = append(history, v)
+			}
+		}
+		return history, nil
+	}}
+	var labels []string
+	for _, b := range all {
+		labels = append(labels, b.label)
+		if b.level != nil {
+			out.level = b.level
+		}
+		if b.events != nil {
+			out.events = b.events
+		}
+	}
+	out.label = strings.Join(labels, ", ")
+	return out
+}
+
+func (a *app) baseline(ctx context.Context, cfg *config.Config, against, registry string) (baseline, error) {
+	scheme, rest, _ := strings.Cut(against, ":")
+	switch {
+	case against == "":
+		rev, err := gate.MergeBase(ctx, cfg.Dir)
+		if err == nil {
+			return a.gitBaseline(ctx, cfg, rev)
+		}
+		if !errors.Is(err, gate.ErrNoRepository) {
+			return baseline{}, err
+		}
+		return a.registryBaseline(cfg, "", registry)
+	case scheme == "git" && rest != "":
+		return a.gitBaseline(ctx, cfg, rest)
+	case scheme == "dir" && rest != "":
+		if !filepath.IsAbs(rest) {
+			rest = filepath.Join(a.dir, rest)
+		}
+		if info, err := os.Stat(rest); err != nil || !info.IsDir() {
+			return baseline{}, fmt.Errorf("the baseline %s: there is no such folder", against)
+		}
+		return treeBaseline("dir:"+rest, os.DirFS(rest), ".", cfg)
+	case scheme == "registry":
+		return a.registryBaseline(cfg, rest, registry)
+	}
+	return baseline{}, usagef("--against is %q; expected git:REF, dir:PATH or registry[:ENV]", against)
+}
+
+func (a *app) gitBaseline(ctx context.Context, cfg *config.Config, rev string) (baseline, error) {
+	tree, err := gate.OpenGit(ctx, cfg.Dir, rev)
+	if err != nil {
+		return baseline{}, err
+	}
+	return treeBaseline("git:"+rev, tree.FS, tree.Dir, cfg)
+}
+
+// treeBaseline reads the settings and schemas of another tree. A tree without
+// settings had no events: everything is new.
+func treeBaseline(label string, fsys fs.FS, dir string, cfg *config.Config) (baseline, error) {
+	b := baseline{label: label, events: []gate.Event{}, history: func(context.Context, string) ([]gate.Version, error) { return nil, nil }}
+	name := filepath.ToSlash(filepath.Join(dir, filepath.Base(cfg.Path)))
+	text, err := fs.ReadFile(fsys, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, err := fs.Stat(fsys, "."); err != nil {
+			return baseline{}, fmt.Errorf("read the baseline %s: %w", label, err)
+		}
+		return b, nil
+	}
+	if err != nil {
+		return baseline{}, fmt.Errorf("read the baseline %s: %w", label, err)
+	}
+	old, err := config.Parse(label+":"+name, string(text))
+	if err != nil {
+		return baseline{}, fmt.Errorf("settings of the baseline: %w", err)
+	}
+	sub, err := fs.Sub(fsys, filepath.ToSlash(filepath.Join(dir, old.Schemas)))
+	if err != nil {
+		return baseline{}, err
+	}
+	c, err := catalog.Load(sub, old)
+	if err != nil {
+		return baseline{}, fmt.Errorf("schemas of the baseline %s: %w", label, err)
+	}
+	versions := map[string]gate.Version{}
+	for _, s := range c.Subjects() {
+		versions[s.Name] = gate.Version{Label: label, Number: 1, Source: s.File.Source}
+	}
+	b.events = gateEvents(c)
+	b.history = func(_ context.Context, subject string) ([]gate.Version, error) {
+		if v, ok := versions[subject]; ok {
+			return []gate.Version{v}, nil
+		}
+		return nil, nil
+	}
+	return b, nil
+}
+
+// registryBaseline asks a registry for every live version of a subject, and for
+// its effective level.
+func (a *app) registryBaseline(cfg *config.Config, env, url string) (baseline, error) {
+	if env == "" {
+		env = a.env
+	}
+	reg, where, err := a.registry(cfg, env, url)
+	if err != nil {
+		return baseline{}, err
+	}
+	return baseline{
+		label: "registry " + where,
+		level: func(ctx context.Context, subject string) (string, error) { return reg.Level(ctx, subject) },
+		history: func(ctx context.Context, subject string) ([]gate.Version, error) {
+			numbers, err := reg.Versions(ctx, subject)
+			if errors.Is(err, api.SubjectNotFound) {
+				return nil, nil
+			}
+			if err != nil {
+				return nil, err
+			}
+			var out []gate.Version
+			for _, n := range numbers {
+				src, err := registered(ctx, reg, subject, n)
+				if err != nil {
+					return nil, err
+				}
+				out = append(out, gate.Version{Label: fmt.Sprintf("%s v%d", subject, n), Number: n, Source: src})
+			}
+			return out, nil
+		},
+	}, nil
+}
+
+// registered returns a registered version with its references.
+func registered(ctx context.Context, reg *client.Client, subject string, version int) (lang.Source, error) {
+	v, err := reg.Version(ctx, subject, version)
+	if err != nil {
+		return lang.Source{}, err
+	}
+	return reg.SourceOf(ctx, v)
+}
+
