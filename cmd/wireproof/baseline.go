@@ -199,4 +199,3 @@ func registered(ctx context.Context, reg *client.Client, subject string, version
 	}
 	return reg.SourceOf(ctx, v)
 }
-

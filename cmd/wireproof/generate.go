@@ -12,6 +12,7 @@ import (
 	"golang.org/x/mod/modfile"
 
 	"github.com/wireproof/wireproof/internal/generate"
+	"github.com/wireproof/wireproof/lang"
 )
 
 func (a *app) generateCmd() *cobra.Command {
@@ -47,6 +48,11 @@ func (a *app) generate(check bool) error {
 	importPath, err := importPathOf(out)
 	if err != nil {
 		return exitWith(exitUsage, err)
+	}
+	for _, ev := range c.Events {
+		if ev.File.Source.Type == lang.JSON {
+			a.note("%s: no Go is generated for JSON Schema; check and push work on it", ev.Schema)
+		}
 	}
 	files, err := generate.All(c, importPath)
 	if err != nil {

@@ -34,9 +34,10 @@ type File struct {
 	Path   string
 	Source lang.Source
 
-	defined []string // full names that it defines (Avro)
-	uses    []string // files that it uses directly
-	subject string   // under which others refer to it
+	defined []string  // full names that it defines (Avro)
+	names   []refName // under which it refers to others (JSON Schema)
+	uses    []string  // files that it uses directly
+	subject string    // under which others refer to it
 }
 
 // An Event is an event of the settings with its schema.

@@ -27,6 +27,7 @@ type loader struct {
 // read loads every schema file and notes what each Avro file defines.
 func (l *loader) read(fsys fs.FS) error {
 	used := map[string][]string{}
+	about := map[string]jsonFile{}
 	err := fs.WalkDir(fsys, ".", func(p string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -53,12 +54,15 @@ func (l *loader) read(fsys fs.FS) error {
 			}
 			f.defined, used[p] = defined, names
 		}
+		if f.Source.Type == lang.JSON {
+			about[p] = jsonNames(f.Source)
+		}
 		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("read schemas below %s: %w", l.c.Config.Schemas, err)
 	}
-	l.link(used)
+	l.link(used, about)
 	return nil
 }
 
@@ -85,11 +89,14 @@ func languageOf(p string) lang.Type {
 	case ".proto":
 		return lang.Protobuf
 	}
+	if strings.HasSuffix(p, ".schema.json") || strings.HasSuffix(p, ".jsonschema") {
+		return lang.JSON
+	}
 	return ""
 }
 
 // link finds the file behind every name that a file uses and does not define.
-func (l *loader) link(used map[string][]string) {
+func (l *loader) link(used map[string][]string, about map[string]jsonFile) {
 	paths := make([]string, 0, len(l.c.Files))
 	for p := range l.c.Files {
 		paths = append(paths, p)
@@ -112,6 +119,10 @@ func (l *loader) link(used map[string][]string) {
 	}
 	for _, p := range paths {
 		f := l.c.Files[p]
+		if f.Source.Type == lang.JSON {
+			l.linkJSON(f, about)
+			continue
+		}
 		if f.Source.Type == lang.Protobuf {
 			imports, err := protobuf.Imports(f.Source.Text)
 			if err != nil {
@@ -151,15 +162,30 @@ func (l *loader) resolve(p string, trail []string) bool {
 			return false
 		}
 		u := l.c.Files[used]
-		name := used
-		if f.Source.Type == lang.Avro {
-			name = u.defined[0]
-		}
 		source := u.Source
-		f.Source.References = append(f.Source.References, lang.Reference{Name: name, Subject: u.subject, Source: &source})
+		for _, name := range f.namesOf(u) {
+			f.Source.References = append(f.Source.References, lang.Reference{Name: name, Subject: u.subject, Source: &source})
+		}
 	}
 	l.resolved[p] = true
 	return true
+}
+
+// namesOf returns the names under which f refers to u.
+func (f *File) namesOf(u *File) []string {
+	switch f.Source.Type {
+	case lang.Avro:
+		return []string{u.defined[0]}
+	case lang.Protobuf:
+		return []string{u.Path}
+	}
+	var out []string
+	for _, n := range f.names {
+		if n.file == u.Path {
+			out = append(out, n.name)
+		}
+	}
+	return out
 }
 
 // event resolves one event of the settings.
@@ -174,13 +200,8 @@ func (l *loader) event(i int) {
 		return
 	}
 	ev := &Event{Event: e, Index: i, File: f}
-	var ok bool
-	if f.Source.Type == lang.Avro {
-		ok = l.avroEvent(ev, where)
-	} else {
-		ok = l.protoEvent(ev, where)
-	}
-	if !ok {
+	resolve := map[lang.Type]func(*Event, string) bool{lang.Avro: l.avroEvent, lang.Protobuf: l.protoEvent, lang.JSON: l.jsonEvent}
+	if !resolve[f.Source.Type](ev, where) {
 		return
 	}
 	ev.Subject = SubjectName(cfg.Subjects.Naming, e.Topic, ev.Name)

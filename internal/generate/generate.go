@@ -16,16 +16,18 @@ import (
 )
 
 // All generates everything for a catalogue: types and codecs of the files that
-// events use, and a package for each topic. The import path is that of the
+// events use, and a package for each topic. For JSON Schema no Go is generated:
+// its events are left out. The import path is that of the
 // output folder. Paths in the result are relative to it, sorted.
 func All(c *catalog.Catalog, importPath string) ([]File, error) {
 	var avroFiles []AvroFile
 	var protoFiles []ProtoFile
 	for _, f := range c.UsedFiles() {
 		at := path.Join(importPath, f.Dir())
-		if f.Source.Type == lang.Avro {
+		switch f.Source.Type {
+		case lang.Avro:
 			avroFiles = append(avroFiles, AvroFile{Source: f.Source, Package: f.GoPackage(), ImportPath: at, Dir: f.Dir()})
-		} else {
+		case lang.Protobuf:
 			protoFiles = append(protoFiles, ProtoFile{Source: f.Source, Package: f.GoPackage(), ImportPath: at, Dir: f.Dir()})
 		}
 	}
@@ -41,11 +43,17 @@ func All(c *catalog.Catalog, importPath string) ([]File, error) {
 	for _, t := range c.Topics() {
 		topic := Topic{Name: t.Name, Package: t.GoPackage()}
 		for _, ev := range t.Events {
+			if ev.File.Source.Type == lang.JSON {
+				continue
+			}
 			e, err := topicEvent(ev, importPath)
 			if err != nil {
 				return nil, err
 			}
 			topic.Events = append(topic.Events, e)
+		}
+		if len(topic.Events) == 0 {
+			continue
 		}
 		f, err := TopicFile(topic)
 		if err != nil {
