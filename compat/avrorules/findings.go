@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/wireproof/wireproof/compat/rule"
+	"github.com/wireproof/wireproof/lang"
 	"github.com/wireproof/wireproof/lang/avro"
 )
 
@@ -23,6 +24,10 @@ func (w *walker) noValue(rf *avro.Field, reader, writer *avro.Type, at place) {
 			Rule: fieldAdded, New: rf.NamePos, NewNote: "no default", Old: writer.NamePos,
 			Message: fmt.Sprintf("field %q was added without a default", cut(rf.Name)),
 		}
+		if rf.Type.Kind == avro.Union && len(rf.Type.Branches) > 0 && rf.Type.Branches[0].Kind == avro.Null {
+			f.Fix = `add "default": null`
+			f.Edit = insertion(rf.TypePos, `, "default": null`)
+		}
 		if old := renamed(rf, reader, writer); old != nil {
 			f.Fix = fmt.Sprintf(`add a "default"; or, if this is %q under a new name, add "aliases": [%q]`, cut(old.Name), cut(old.Name))
 			f.Old, f.OldNote = old.NamePos, "was it renamed?"
@@ -35,6 +40,12 @@ func (w *walker) noValue(rf *avro.Field, reader, writer *avro.Type, at place) {
 		Old: rf.NamePos, OldNote: "readers on the old schema need a value",
 		Message: fmt.Sprintf("field %q was removed, and the old schema has no default for it", cut(rf.Name)),
 	}, at, said)
+}
+
+// insertion is an edit that puts text behind a value.
+func insertion(after lang.Pos, text string) *rule.Edit {
+	after.Start = after.End
+	return &rule.Edit{Pos: after, Text: text}
 }
 
 // renamed guesses which field of the writer became rf: the only one that the
@@ -131,9 +142,15 @@ func (w *walker) names(reader, writer *avro.Type, at place) {
 		Rule: nameChanged, New: newer.NamePos, Old: older.NamePos, OldNote: "was " + cut(older.Name),
 		Message: fmt.Sprintf("%s %s was renamed to %s", kindWord(older), cut(older.Name), cut(newer.Name)),
 	}
+	if reader.Kind == avro.Record {
+		f.Decoder = "Java's checker compares names, but its decoder matches records by their fields and reads the data all the same"
+	}
 	if w.dir == rule.Readers {
 		f.NewNote = "no alias for " + cut(older.Name)
 		f.Fix = fmt.Sprintf(`keep the name, or add "aliases": [%q]`, cut(older.Name))
+		if len(newer.Aliases) == 0 {
+			f.Edit = insertion(newer.NamePos, fmt.Sprintf(`, "aliases": [%q]`, older.Name))
+		}
 	} else {
 		f.NewNote = "readers on the old schema know it as " + cut(older.Name)
 		f.Fix = "keep the name: readers on the old schema do not see new aliases"

@@ -1,6 +1,7 @@
 package avrorules
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 
@@ -37,17 +38,21 @@ func (w *walker) meanings(reader, writer *avro.Type, at place, done map[pair]boo
 	case reader.Kind == avro.Record:
 		w.fieldMeanings(reader, writer, at, done)
 	}
-	w.logical(reader, writer, at)
+	w.typeRegrets(reader, writer, at)
 }
 
 func (w *walker) fieldMeanings(reader, writer *avro.Type, at place, done map[pair]bool) {
 	for _, rf := range reader.Fields {
 		matches := w.writerFields(rf, writer)
+		below := at
+		below.crumb = at.step("."+rf.Name, "")
+		if len(matches) == 0 {
+			w.renames(rf, reader, writer, below)
+		}
 		if len(matches) != 1 {
 			continue
 		}
-		below := at
-		below.crumb = at.step("."+rf.Name, "")
+		w.fieldRegrets(rf, matches[0], below)
 		below.what = "field " + strconv.Quote(cut(rf.Name))
 		below.newPos, below.oldPos = sides(w, rf.TypePos, matches[0].TypePos)
 		w.meanings(rf.Type, matches[0].Type, below, done)
@@ -56,11 +61,16 @@ func (w *walker) fieldMeanings(reader, writer *avro.Type, at place, done map[pai
 
 func (w *walker) logical(reader, writer *avro.Type, at place) {
 	newMeaning, oldMeaning := sides(w, meaning(reader), meaning(writer))
-	if newMeaning == oldMeaning || newMeaning == "" || oldMeaning == "" || reader.Kind != writer.Kind {
+	if newMeaning == oldMeaning || reader.Kind != writer.Kind {
 		return
 	}
+	r := logicalChanged
+	if newMeaning == "" || oldMeaning == "" {
+		r = logicalAddedOrRemoved
+		newMeaning, oldMeaning = cmp.Or(newMeaning, "plain "+kindWord(reader)), cmp.Or(oldMeaning, "plain "+kindWord(writer))
+	}
 	w.report(&rule.Finding{
-		Rule: logicalChanged, New: at.newPos, NewNote: newMeaning, Old: at.oldPos, OldNote: oldMeaning,
+		Rule: r, New: at.newPos, NewNote: newMeaning, Old: at.oldPos, OldNote: oldMeaning,
 		Message: fmt.Sprintf("%s changed from %s to %s", at.what, oldMeaning, newMeaning),
 	}, at, words{})
 }

@@ -7,12 +7,13 @@ import "github.com/wireproof/wireproof/compat/rule"
 //
 // Considered and left out:
 //   - a reordered field: resolution matches fields by name;
-//   - a changed namespace: resolution compares simple names;
-//   - a changed doc, order or custom property: no byte depends on it.
+//   - a changed order or custom property: no byte depends on it.
 func Table() []*rule.Rule {
 	return []*rule.Rule{
 		fieldAdded, fieldRemoved, fieldAmbiguous, fieldType, typeChanged, logicalChanged,
 		symbolRemoved, symbolAdded, branchRemoved, branchAdded, nameChanged, fixedSize,
+		defaultChanged, defaultRemoved, fieldRenamed, aliasRemoved, precisionChanged, namespaceChanged,
+		enumDefaultChanged, symbolsReordered, logicalAddedOrRemoved, docChanged,
 	}
 }
 

@@ -69,6 +69,9 @@ type Finding struct {
 	// Edit mends it for certain; nil where a person has to decide. It changes the
 	// text that New is in.
 	Edit *Edit
+	// Decoder says what decoders do with the data where that differs from the
+	// verdict that the severity follows; empty otherwise.
+	Decoder string
 	// ErrorType, Pointer and Info are the registry protocol's words for it.
 	ErrorType string
 	Pointer   string // JSON pointer into the reader (Avro), path (Protobuf)

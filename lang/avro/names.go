@@ -34,8 +34,9 @@ func (p *parser) resolve() {
 		}
 		t := p.find(full)
 		if t == nil && full != u.name {
-			// Java falls back to the null namespace for what is already known.
-			if t = p.find(u.name); t != nil && p.isAhead(t, u.pos) {
+			// Java falls back to the null namespace for what is already known:
+			// neither for what comes later nor for what is around the place.
+			if t = p.find(u.name); t != nil && (p.isAhead(t, u.pos) || p.isAround(t, u.pos)) {
 				t = nil
 			}
 			if t != nil {
@@ -69,6 +70,11 @@ func (p *parser) find(full string) *Type {
 // isAhead reports whether t is defined further down in this text than pos.
 func (p *parser) isAhead(t *Type, pos lang.Pos) bool {
 	return p.local[t.Name] == t && t.Pos.Start > pos.Start
+}
+
+// isAround reports whether pos is inside the definition of t.
+func (p *parser) isAround(t *Type, pos lang.Pos) bool {
+	return p.local[t.Name] == t && t.Pos.Start <= pos.Start && pos.Start < t.Pos.End
 }
 
 func (p *parser) unknownName(u use, full string) {

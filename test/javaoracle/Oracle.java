@@ -10,13 +10,16 @@ import java.io.PrintStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import org.apache.avro.NameValidator;
 import org.apache.avro.Schema;
 import org.apache.avro.SchemaCompatibility;
 import org.apache.avro.SchemaNormalization;
+import org.apache.avro.generic.GenericData;
 import org.apache.avro.generic.GenericDatumReader;
 import org.apache.avro.generic.GenericDatumWriter;
 import org.apache.avro.generic.GenericFixed;
@@ -60,6 +63,8 @@ public final class Oracle {
         return decode(q);
       case "encode":
         return encode(q);
+      case "cross":
+        return cross(q);
       default:
         throw new IllegalArgumentException("no such op");
     }
@@ -129,6 +134,83 @@ public final class Oracle {
     ObjectNode a = NODES.objectNode();
     a.put("data", HEX.formatHex(bytes.toByteArray()));
     return a;
+  }
+
+  /** Writes random data with one schema and reads it with the other; says what failed first. */
+  private static ObjectNode cross(JsonNode q) throws Exception {
+    Schema writer = schema(q.get("writer"));
+    Schema reader = schema(q.get("reader"));
+    ObjectNode a = NODES.objectNode();
+    int failed = 0;
+    Random random = new Random(q.get("seed").longValue());
+    for (int i = 0; i < q.get("n").intValue(); i++) {
+      Object datum = random(writer, random, 0);
+      ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+      BinaryEncoder out = EncoderFactory.get().binaryEncoder(bytes, null);
+      new GenericDatumWriter<>(writer).write(datum, out);
+      out.flush();
+      try {
+        new GenericDatumReader<>(writer, reader)
+            .read(null, DecoderFactory.get().binaryDecoder(bytes.toByteArray(), null));
+      } catch (Exception e) {
+        if (failed++ == 0) {
+          a.put("reason", e.getClass().getSimpleName() + ": " + e.getMessage());
+          a.put("data", HEX.formatHex(bytes.toByteArray()));
+        }
+      }
+    }
+    a.put("failed", failed);
+    return a;
+  }
+
+  /** A random value that stays small however the schema recurses. */
+  private static Object random(Schema s, Random r, int depth) {
+    switch (s.getType()) {
+      case NULL:
+        return null;
+      case BOOLEAN:
+        return r.nextBoolean();
+      case INT:
+        return r.nextInt();
+      case LONG:
+        return r.nextLong();
+      case FLOAT:
+        return r.nextFloat();
+      case DOUBLE:
+        return r.nextDouble();
+      case STRING:
+        return "s" + r.nextInt(100);
+      case BYTES:
+        return ByteBuffer.wrap(new byte[] {(byte) r.nextInt(100)});
+      case FIXED:
+        return new GenericData.Fixed(s, new byte[s.getFixedSize()]);
+      case ENUM:
+        return new GenericData.EnumSymbol(s, s.getEnumSymbols().get(r.nextInt(s.getEnumSymbols().size())));
+      case UNION:
+        int i = r.nextInt(s.getTypes().size());
+        if (depth > 8 && s.getTypes().get(0).getType() == Schema.Type.NULL) {
+          i = 0;
+        }
+        return random(s.getTypes().get(i), r, depth + 1);
+      case ARRAY:
+        List<Object> list = new ArrayList<>();
+        for (int n = depth > 8 ? 0 : r.nextInt(3); n > 0; n--) {
+          list.add(random(s.getElementType(), r, depth + 1));
+        }
+        return new GenericData.Array<>(s, list);
+      case MAP:
+        Map<String, Object> map = new HashMap<>();
+        for (int n = depth > 8 ? 0 : r.nextInt(3); n > 0; n--) {
+          map.put("k" + n, random(s.getValueType(), r, depth + 1));
+        }
+        return map;
+      default:
+        GenericData.Record record = new GenericData.Record(s);
+        for (Schema.Field f : s.getFields()) {
+          record.put(f.pos(), random(f.schema(), r, depth + 1));
+        }
+        return record;
+    }
   }
 
   /** Plain JSON of a datum: a union's value without its branch, a byte as the character of that code. */

@@ -215,3 +215,15 @@ func (o *Oracle) Encode(schema, text string) ([]byte, error) {
 	}
 	return hex.DecodeString(a.Data)
 }
+
+// Cross lets Java write n random values with the writer's schema and read them
+// with the reader's. It returns how many could not be read, and why the first
+// could not.
+func (o *Oracle) Cross(writer, reader string, n int, seed uint64) (failed int, reason string, err error) {
+	var a struct {
+		Failed int
+		Reason string
+	}
+	err = o.ask(map[string]any{"op": "cross", "writer": writer, "reader": reader, "n": n, "seed": int64(seed)}, &a)
+	return a.Failed, a.Reason, err
+}
