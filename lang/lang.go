@@ -73,6 +73,10 @@ type Pos struct {
 	Path       string // as in Source.Path
 	Line, Col  int    // of Start, from 1; Col counts bytes
 	Start, End int    // byte offsets, End exclusive
+
+	// EndLine and EndCol are of End, as Line and Col are of Start; both are zero
+	// where only the offsets are known.
+	EndLine, EndCol int
 }
 
 // IsValid reports whether p names a place.

@@ -1,0 +1,217 @@
+package protobuf
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/reflect/protodesc"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/descriptorpb"
+)
+
+// An Image is many files that were compiled together, with everything that they
+// import. It is immutable and safe for concurrent use; its descriptors are shared
+// and must not be changed.
+type Image struct {
+	files  []*ImageFile
+	byPath map[string]*ImageFile
+	index  func() *imageIndex
+	places placeCache
+}
+
+// An ImageFile is one file of an image.
+type ImageFile struct {
+	Path     string // the import path, which pairs the file with that of another image
+	Shown    string // the path in positions
+	Text     string // empty in an image that was made of descriptors
+	IsImport bool   // compiled only because another file imports it
+
+	Descriptor protoreflect.FileDescriptor
+
+	info *descriptorpb.SourceCodeInfo // of a file that has no text
+}
+
+// Edition returns the edition of the file; that of proto2 and proto3 is
+// EDITION_PROTO2 and EDITION_PROTO3.
+func (f *ImageFile) Edition() descriptorpb.Edition {
+	switch f.Descriptor.Syntax() {
+	case protoreflect.Proto2:
+		return descriptorpb.Edition_EDITION_PROTO2
+	case protoreflect.Proto3:
+		return descriptorpb.Edition_EDITION_PROTO3
+	}
+	if f, ok := f.Descriptor.(interface{ Edition() int32 }); ok {
+		return descriptorpb.Edition(f.Edition())
+	}
+	return descriptorpb.Edition_EDITION_UNKNOWN
+}
+
+// Files returns the files ordered by their import paths. The slice is shared.
+func (im *Image) Files() []*ImageFile { return im.files }
+
+// File returns the file with an import path, or nil.
+func (im *Image) File(path string) *ImageFile { return im.byPath[path] }
+
+// FileOf returns the file that declares d, or nil.
+func (im *Image) FileOf(d protoreflect.Descriptor) *ImageFile {
+	return im.byPath[d.ParentFile().Path()]
+}
+
+// Find returns the message, enum or service with a full name, or nil.
+func (im *Image) Find(name protoreflect.FullName) protoreflect.Descriptor {
+	return im.index().declared[name]
+}
+
+// Extension returns the extension field of a message with a number, or nil.
+func (im *Image) Extension(message protoreflect.FullName, number protoreflect.FieldNumber) protoreflect.ExtensionDescriptor {
+	return im.index().extensions[extensionKey{message, number}]
+}
+
+// HasPackage reports whether a file of the image declares a package.
+func (im *Image) HasPackage(name protoreflect.FullName) bool { return im.index().packages[name] }
+
+type extensionKey struct {
+	message protoreflect.FullName
+	number  protoreflect.FieldNumber
+}
+
+// An imageIndex finds elements by name. It is made once, for whoever asks first.
+type imageIndex struct {
+	declared   map[protoreflect.FullName]protoreflect.Descriptor
+	extensions map[extensionKey]protoreflect.ExtensionDescriptor
+	packages   map[protoreflect.FullName]bool
+}
+
+func newImage(files []*ImageFile) *Image {
+	im := &Image{files: files, byPath: make(map[string]*ImageFile, len(files))}
+	slices.SortFunc(im.files, func(a, b *ImageFile) int {
+		if a.Path < b.Path {
+			return -1
+		}
+		return 1
+	})
+	for _, f := range im.files {
+		im.byPath[f.Path] = f
+	}
+	im.index = sync.OnceValue(im.newIndex)
+	return im
+}
+
+func (im *Image) newIndex() *imageIndex {
+	x := &imageIndex{
+		declared:   make(map[protoreflect.FullName]protoreflect.Descriptor, 8*len(im.files)),
+		extensions: map[extensionKey]protoreflect.ExtensionDescriptor{},
+		packages:   make(map[protoreflect.FullName]bool, len(im.files)),
+	}
+	for _, f := range im.files {
+		d := f.Descriptor
+		x.packages[d.Package()] = true
+		x.container(d)
+		for i := range d.Services().Len() {
+			s := d.Services().Get(i)
+			x.declared[s.FullName()] = s
+		}
+	}
+	return x
+}
+
+// A container is a file or a message.
+type container interface {
+	Messages() protoreflect.MessageDescriptors
+	Enums() protoreflect.EnumDescriptors
+	Extensions() protoreflect.ExtensionDescriptors
+}
+
+func (x *imageIndex) container(c container) {
+	for i := range c.Enums().Len() {
+		e := c.Enums().Get(i)
+		x.declared[e.FullName()] = e
+	}
+	for i := range c.Extensions().Len() {
+		e := c.Extensions().Get(i)
+		x.extensions[extensionKey{e.ContainingMessage().FullName(), e.Number()}] = e
+	}
+	for i := range c.Messages().Len() {
+		m := c.Messages().Get(i)
+		x.declared[m.FullName()] = m
+		x.container(m)
+	}
+}
+
+// NewImage makes an image of descriptors, such as a file that buf build or
+// protoc --descriptor_set_out wrote. Which files are imports is asked of isImport;
+// if that is nil, the mark that Buf's images carry says it. Positions come from the
+// source info of the descriptors and have no offsets. The image shares nothing with
+// set.
+func NewImage(set *descriptorpb.FileDescriptorSet, isImport func(path string) bool) (*Image, error) {
+	registry, err := protodesc.NewFiles(set)
+	if err != nil {
+		return nil, fmt.Errorf("descriptors of an image: %w", err)
+	}
+	if isImport == nil {
+		marked := map[string]bool{}
+		for _, f := range set.GetFile() {
+			marked[f.GetName()] = markedImport(f)
+		}
+		isImport = func(path string) bool { return marked[path] }
+	}
+	files := make([]*ImageFile, 0, len(set.GetFile()))
+	for _, f := range set.GetFile() {
+		d, err := registry.FindFileByPath(f.GetName())
+		if err != nil {
+			return nil, fmt.Errorf("descriptors of an image: %w", err)
+		}
+		files = append(files, &ImageFile{Path: f.GetName(), Shown: f.GetName(), IsImport: isImport(f.GetName()),
+			Descriptor: d, info: f.GetSourceCodeInfo()})
+	}
+	return newImage(files), nil
+}
+
+// Buf marks an imported file of an image in the extension buf_extension of the
+// file, a message whose first field is is_import.
+const (
+	bufExtension = 8042
+	bufIsImport  = 1
+)
+
+func markedImport(f *descriptorpb.FileDescriptorProto) bool {
+	var extension []byte
+	eachField(f.ProtoReflect().GetUnknown(), func(n protowire.Number, value []byte, _ uint64) {
+		if n == bufExtension {
+			extension = append(extension, value...)
+		}
+	})
+	marked := false
+	eachField(extension, func(n protowire.Number, _ []byte, value uint64) {
+		if n == bufIsImport {
+			marked = value != 0
+		}
+	})
+	return marked
+}
+
+// eachField calls do with the fields of a message that hold bytes or a varint. It
+// ends where the data is broken.
+func eachField(data []byte, do func(n protowire.Number, value []byte, varint uint64)) {
+	for len(data) > 0 {
+		number, typ, n := protowire.ConsumeTag(data)
+		if n < 0 {
+			return
+		}
+		size := protowire.ConsumeFieldValue(number, typ, data[n:])
+		if size < 0 {
+			return
+		}
+		switch typ {
+		case protowire.BytesType:
+			value, _ := protowire.ConsumeBytes(data[n:])
+			do(number, value, 0)
+		case protowire.VarintType:
+			value, _ := protowire.ConsumeVarint(data[n:])
+			do(number, nil, value)
+		}
+		data = data[n+size:]
+	}
+}
