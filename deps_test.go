@@ -63,6 +63,9 @@ var may = map[string]string{
 	"internal/generate": "internal/catalog internal/config lang lang/...",
 	"internal/gate":     "compat compat/... lang lang/... registry/... internal/config internal/catalog",
 
+	"internal/bufconfig": "internal/config",
+	"internal/breaking":  "internal/bufconfig internal/gate compat/rule compat/protorules lang lang/protobuf",
+
 	"internal/registryio": "registry/... codec lang lang/... internal/config internal/catalog compat compat/...",
 
 	"internal/telemetry": "registry registry/api registry/rest",

@@ -119,7 +119,7 @@ func (w *walker) mapping(n ast.Node, path, what string, visit func(m *ast.Mappin
 		return
 	}
 	for _, m := range values {
-		key := strings.Trim(m.Key.String(), `"'`)
+		key := keyText(m)
 		at := key
 		if path != "" {
 			at = path + "." + key
@@ -132,6 +132,8 @@ func (w *walker) mapping(n ast.Node, path, what string, visit func(m *ast.Mappin
 		visit(m, key, at)
 	}
 }
+
+func keyText(m *ast.MappingValueNode) string { return strings.Trim(m.Key.String(), `"'`) }
 
 func (w *walker) enum(n ast.Node, at string, f reflect.StructField) {
 	tag := f.Tag.Get("enum")
