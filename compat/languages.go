@@ -5,6 +5,7 @@ import (
 	"github.com/wireproof/wireproof/compat/jsonrules"
 	"github.com/wireproof/wireproof/compat/protorules"
 	"github.com/wireproof/wireproof/compat/rule"
+	"github.com/wireproof/wireproof/compat/validaterules"
 	"github.com/wireproof/wireproof/lang"
 	"github.com/wireproof/wireproof/lang/avro"
 	"github.com/wireproof/wireproof/lang/jsonschema"
@@ -29,7 +30,7 @@ func avroLanguage() Language {
 func protobufLanguage() Language {
 	return Language{
 		Type:  lang.Protobuf,
-		Rules: protorules.Table(),
+		Rules: append(protorules.Table(), validaterules.Table()...),
 		Check: func(_ Policy, newer, older lang.Schema, dir rule.Breaks) []*rule.Finding {
 			n, ok := newer.(*protobuf.Schema)
 			o, ok2 := older.(*protobuf.Schema)
@@ -37,8 +38,9 @@ func protobufLanguage() Language {
 				return []*rule.Finding{notOurs(newer, older, dir)}
 			}
 			found := protorules.Check(n, o)
+			constraints := validaterules.Check(n, o, dir)
 			if dir == rule.Readers {
-				return found
+				return append(found, constraints...)
 			}
 			out := protorules.CheckOldReaders(n, o)
 			for _, f := range found {
@@ -50,7 +52,7 @@ func protobufLanguage() Language {
 					out = append(out, f)
 				}
 			}
-			return out
+			return append(out, constraints...)
 		},
 	}
 }
