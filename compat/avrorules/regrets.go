@@ -60,7 +60,10 @@ func (w *walker) namespace(reader, writer *avro.Type, at place) {
 	if w.dir == rule.Readers {
 		f.Fix = fmt.Sprintf(`keep the namespace, or add "aliases": [%q]`, cut(older.Name))
 	}
-	if reader.Kind != avro.Record {
+	switch {
+	case slices.ContainsFunc(reader.Fields, func(f *avro.Field) bool { return len(f.Aliases) > 0 }):
+		f.Decoder = "Java's checker compares simple names, but its decoder looks for aliases of fields under the record's full name: it does not find a field that was renamed"
+	case reader.Kind != avro.Record:
 		f.Decoder = "Java's checker compares simple names, but its decoder compares full names of an enum or fixed type and refuses the data"
 	}
 	w.report(f, at, words{})

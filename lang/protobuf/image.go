@@ -59,7 +59,7 @@ func (im *Image) FileOf(d protoreflect.Descriptor) *ImageFile {
 	return im.byPath[d.ParentFile().Path()]
 }
 
-// Find returns the message, enum or service with a full name, or nil.
+// Find returns the message, enum, extension or service with a full name, or nil.
 func (im *Image) Find(name protoreflect.FullName) protoreflect.Descriptor {
 	return im.index().declared[name]
 }
@@ -69,8 +69,8 @@ func (im *Image) Extension(message protoreflect.FullName, number protoreflect.Fi
 	return im.index().extensions[extensionKey{message, number}]
 }
 
-// HasPackage reports whether a file of the image declares a package.
-func (im *Image) HasPackage(name protoreflect.FullName) bool { return im.index().packages[name] }
+// Package returns the first file of a package, or nil.
+func (im *Image) Package(name protoreflect.FullName) *ImageFile { return im.index().packages[name] }
 
 type extensionKey struct {
 	message protoreflect.FullName
@@ -81,7 +81,7 @@ type extensionKey struct {
 type imageIndex struct {
 	declared   map[protoreflect.FullName]protoreflect.Descriptor
 	extensions map[extensionKey]protoreflect.ExtensionDescriptor
-	packages   map[protoreflect.FullName]bool
+	packages   map[protoreflect.FullName]*ImageFile
 }
 
 func newImage(files []*ImageFile) *Image {
@@ -103,11 +103,13 @@ func (im *Image) newIndex() *imageIndex {
 	x := &imageIndex{
 		declared:   make(map[protoreflect.FullName]protoreflect.Descriptor, 8*len(im.files)),
 		extensions: map[extensionKey]protoreflect.ExtensionDescriptor{},
-		packages:   make(map[protoreflect.FullName]bool, len(im.files)),
+		packages:   make(map[protoreflect.FullName]*ImageFile, len(im.files)),
 	}
 	for _, f := range im.files {
 		d := f.Descriptor
-		x.packages[d.Package()] = true
+		if x.packages[d.Package()] == nil {
+			x.packages[d.Package()] = f
+		}
 		x.container(d)
 		for i := range d.Services().Len() {
 			s := d.Services().Get(i)
@@ -131,6 +133,7 @@ func (x *imageIndex) container(c container) {
 	}
 	for i := range c.Extensions().Len() {
 		e := c.Extensions().Get(i)
+		x.declared[e.FullName()] = e
 		x.extensions[extensionKey{e.ContainingMessage().FullName(), e.Number()}] = e
 	}
 	for i := range c.Messages().Len() {
@@ -178,13 +181,13 @@ const (
 
 func markedImport(f *descriptorpb.FileDescriptorProto) bool {
 	var extension []byte
-	eachField(f.ProtoReflect().GetUnknown(), func(n protowire.Number, value []byte, _ uint64) {
+	EachField(f.ProtoReflect().GetUnknown(), func(n protowire.Number, value []byte, _ uint64) {
 		if n == bufExtension {
 			extension = append(extension, value...)
 		}
 	})
 	marked := false
-	eachField(extension, func(n protowire.Number, _ []byte, value uint64) {
+	EachField(extension, func(n protowire.Number, _ []byte, value uint64) {
 		if n == bufIsImport {
 			marked = value != 0
 		}
@@ -192,9 +195,9 @@ func markedImport(f *descriptorpb.FileDescriptorProto) bool {
 	return marked
 }
 
-// eachField calls do with the fields of a message that hold bytes or a varint. It
+// EachField calls do with the fields of a message that hold bytes or a varint. It
 // ends where the data is broken.
-func eachField(data []byte, do func(n protowire.Number, value []byte, varint uint64)) {
+func EachField(data []byte, do func(n protowire.Number, value []byte, varint uint64)) {
 	for len(data) > 0 {
 		number, typ, n := protowire.ConsumeTag(data)
 		if n < 0 {
