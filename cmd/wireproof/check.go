@@ -186,11 +186,11 @@ func (a *app) compare(ctx context.Context, cfg *config.Config, f checkFlags) (ga
 		at := cfg.Place(fmt.Sprintf("check.waivers[%d]", i))
 		in.Waivers = append(in.Waivers, gate.Waiver{ID: w.ID, Reason: w.Reason, Owner: w.Owner, Until: w.Until, Expired: w.Expired(in.Now), Line: at.Line, Col: at.Col})
 	}
-	if in.Subjects, err = gateSubjects(ctx, current, base); err != nil {
-		return gate.Result{}, err
-	}
 	in.Events = gateEvents(current)
 	in.OldEvents = base.events
+	if in.Subjects, err = gateSubjects(ctx, current, base, gate.FormerSubjects(in.OldEvents, in.Events)); err != nil {
+		return gate.Result{}, err
+	}
 	return gate.Check(ctx, in), nil
 }
 
@@ -211,8 +211,9 @@ func severities(cfg *config.Config) (map[string]rule.Severity, error) {
 // trip away.
 const histories = 16
 
-// gateSubjects joins the subjects of a catalog with their history and level.
-func gateSubjects(ctx context.Context, current *catalog.Catalog, base baseline) ([]gate.Subject, error) {
+// gateSubjects joins the subjects of a catalog with their history and level. The
+// history of a subject that has none may be that of its former name.
+func gateSubjects(ctx context.Context, current *catalog.Catalog, base baseline, former map[string]string) ([]gate.Subject, error) {
 	subjects := current.Subjects()
 	out := make([]gate.Subject, len(subjects))
 	group, ctx := errgroup.WithContext(ctx)
@@ -220,6 +221,9 @@ func gateSubjects(ctx context.Context, current *catalog.Catalog, base baseline) 
 	for i, s := range subjects {
 		group.Go(func() error {
 			history, err := base.history(ctx, s.Name)
+			if was := former[s.Name]; err == nil && len(history) == 0 && was != "" {
+				history, err = base.history(ctx, was)
+			}
 			if err != nil {
 				return err
 			}

@@ -22,7 +22,7 @@ type Event struct {
 
 // Rules returns the rules of the gate itself: those about events and waivers.
 func Rules() []*rule.Rule {
-	return []*rule.Rule{eventDeleted, eventTopic, eventKey, waiverExpired, waiverUnused}
+	return []*rule.Rule{eventDeleted, eventTopic, eventSubject, eventKey, waiverExpired, waiverUnused}
 }
 
 // events compares what is published where.
@@ -35,6 +35,9 @@ func (c *check) events() {
 		if p.old.Topic != p.new.Topic {
 			c.event(eventTopic, p, fmt.Sprintf("event %s moved from topic %s to topic %s", p.old.Name, p.old.Topic, p.new.Topic))
 		}
+		if p.old.Topic == p.new.Topic && p.old.Name == p.new.Name && p.old.Subject != p.new.Subject {
+			c.event(eventSubject, p, fmt.Sprintf("the subject of event %s changed from %s to %s", p.old.Name, p.old.Subject, p.new.Subject))
+		}
 		if p.old.Key != p.new.Key {
 			c.event(eventKey, p, fmt.Sprintf("the key of event %s changed from %s to %s", p.old.Name, keyWord(p.old.Key), keyWord(p.new.Key)))
 		}
@@ -42,6 +45,20 @@ func (c *check) events() {
 	for _, e := range gone {
 		c.event(eventDeleted, eventPair{old: e}, fmt.Sprintf("event %s of topic %s was deleted", e.Name, e.Topic))
 	}
+}
+
+// FormerSubjects says under which subject an event was registered whose subject
+// changed and whose name did not, by the subject that it has now: the history of
+// its schema is there.
+func FormerSubjects(older, newer []Event) map[string]string {
+	out := map[string]string{}
+	pairs, _ := pairEvents(older, newer)
+	for _, p := range pairs {
+		if p.old.Name == p.new.Name && p.old.Subject != p.new.Subject {
+			out[p.new.Subject] = p.old.Subject
+		}
+	}
+	return out
 }
 
 func keyWord(key string) string {
@@ -134,6 +151,21 @@ Before:  { schema: orders/v1/order_placed.avsc, topic: orders }
 After:   { schema: orders/v1/order_placed.avsc, topic: sales }
 Instead: publish on both topics until every consumer has moved.`,
 	Fix:      "publish on both topics until every consumer has moved, then accept the change with a waiver",
+	Severity: rule.Error,
+}
+
+var eventSubject = &rule.Rule{
+	ID: "EVENT_SUBJECT_CHANGED",
+	Doc: `an event is registered under another subject
+
+A subject holds the history that the registry checks against. Under a new one the
+history starts anew, so the registry accepts any schema; and whoever looks the old
+subject up, a Connect sink or a Java consumer, sees no new version there.
+
+Before:  subjects: { naming: topic-record }
+After:   subjects: { naming: topic }
+Instead: keep the strategy for names of subjects; it is chosen once for a topic.`,
+	Fix:      "keep the naming strategy, or move every consumer that knows the old subject and accept the change with a waiver",
 	Severity: rule.Error,
 }
 
