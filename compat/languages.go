@@ -27,34 +27,39 @@ func avroLanguage() Language {
 	}
 }
 
-func protobufLanguage() Language {
+// Protobuf returns the rules of Protobuf: the registry's, and for [Checker.Check]
+// also those of Buf in set and those on constraints.
+func Protobuf(set protorules.Set) Language {
 	return Language{
 		Type:  lang.Protobuf,
 		Rules: append(protorules.Table(), validaterules.Table()...),
 		Check: func(_ Policy, newer, older lang.Schema, dir rule.Breaks) []*rule.Finding {
 			n, ok := newer.(*protobuf.Schema)
 			o, ok2 := older.(*protobuf.Schema)
+			switch {
+			case !ok || !ok2:
+				return []*rule.Finding{notOurs(newer, older, dir)}
+			case dir == rule.Readers:
+				return protorules.Check(n, o)
+			}
+			return protorules.CheckOldReaders(n, o)
+		},
+		Gate: func(newer, older lang.Schema, dir rule.Breaks) []*rule.Finding {
+			n, ok := newer.(*protobuf.Schema)
+			o, ok2 := older.(*protobuf.Schema)
 			if !ok || !ok2 {
 				return []*rule.Finding{notOurs(newer, older, dir)}
 			}
-			found := protorules.Check(n, o)
-			constraints := validaterules.Check(n, o, dir)
-			if dir == rule.Readers {
-				return append(found, constraints...)
-			}
-			out := protorules.CheckOldReaders(n, o)
-			for _, f := range found {
-				// The registry's verdicts have a direction. What is Buf's alone
-				// has none: it counts under FORWARD too, but says nothing of
-				// old readers.
-				if f.ErrorType == "" {
-					f.Breaks = 0
-					out = append(out, f)
-				}
-			}
-			return append(out, constraints...)
+			return append(protorules.Gate(n, o, set, dir), validaterules.Check(n, o, dir)...)
 		},
 	}
+}
+
+// wireJSON is Buf's category for what is exchanged as bytes or as JSON.
+func wireJSON() protorules.Set {
+	// The category is known: there is no error.
+	set, _, _ := protorules.Select("v2", []string{"WIRE_JSON"}, nil)
+	return set
 }
 
 func jsonLanguage() Language {

@@ -1,12 +1,12 @@
-// Package protorules says which changes of a Protobuf schema break whom. One walk
-// over the elements of both sides gives two verdicts: that of the registry
-// protocol (findings with an ErrorType, category CONFLUENT) and that of Buf's
-// category WIRE (findings whose rule has that category).
+// Package protorules says which changes of a Protobuf schema break whom, by two
+// judges. [Breaking] gives the verdict of Buf's breaking rules on two images, and
+// [Check] with [CheckOldReaders] that of the registry protocol on two schemas;
+// [Gate] joins both.
 //
 // The verdicts pair elements differently. The registry's compares messages by
 // their name without the package, and looks only at messages and fields; Buf's
 // compares elements by their full name, so after a change of package it has
-// nothing more to say. A finding whose ErrorType is empty is Buf's alone and must
+// little more to say. A finding whose ErrorType is empty is Buf's alone and must
 // not make a registry refuse a schema.
 package protorules
 
@@ -21,9 +21,8 @@ import (
 	"github.com/wireproof/wireproof/lang/protobuf"
 )
 
-// Check returns everything that breaks when newer takes the place of older and
-// reads data of older: what BACKWARD forbids, and everything that Buf's WIRE
-// forbids, which knows no direction.
+// Check returns what keeps newer from reading data of older: what BACKWARD
+// forbids in the registry.
 func Check(newer, older *protobuf.Schema) []*rule.Finding {
 	w := &walker{reader: newer, writer: older, seen: map[string]bool{}}
 	w.files()
@@ -31,8 +30,7 @@ func Check(newer, older *protobuf.Schema) []*rule.Finding {
 }
 
 // CheckOldReaders returns what keeps older from reading data of newer: what
-// FORWARD forbids. These are the registry's verdicts with the sides swapped;
-// Buf's rules are in the answer of [Check] and not repeated here.
+// FORWARD forbids. These are the verdicts of [Check] with the sides swapped.
 func CheckOldReaders(newer, older *protobuf.Schema) []*rule.Finding {
 	w := &walker{reader: older, writer: newer, seen: map[string]bool{}, forward: true}
 	w.files()
@@ -44,7 +42,6 @@ func CheckOldReaders(newer, older *protobuf.Schema) []*rule.Finding {
 type walker struct {
 	reader, writer *protobuf.Schema
 	forward        bool // the reader is the older side
-	wire           bool // Buf's rules apply: both sides are in one package
 	found          []*rule.Finding
 	seen           map[string]bool // pairs of messages, by their full names
 }
@@ -98,7 +95,6 @@ func (w *walker) notes(reader, writer string) (newNote, oldNote string) {
 
 func (w *walker) files() {
 	r, o := w.reader.File(), w.writer.File()
-	w.wire = !w.forward && r.Package() == o.Package()
 	if r.Package() != o.Package() {
 		f := rule.Finding{Rule: fileSamePackage, ErrorType: packageChanged, Pointer: "#/",
 			Message: "file package " + w.change(quoted(r.Package()), quoted(o.Package()))}
@@ -106,11 +102,6 @@ func (w *walker) files() {
 		w.report(f, w.reader.PackagePos(), w.writer.PackagePos())
 	}
 	w.messages(spot{pointer: "#/"}, r.Messages(), o.Messages(), w.reader.PackagePos())
-	if w.wire {
-		w.enums("", r.Enums(), o.Enums())
-		w.extensions()
-		w.services(r.Services(), o.Services())
-	}
 }
 
 // messages pairs messages of one level by name. Entries of maps belong to their
@@ -142,10 +133,6 @@ func (w *walker) message(at spot) {
 	w.seen[key] = true
 	w.oneofs(at)
 	w.fields(at)
-	if w.wire {
-		w.reservedOfMessage(at)
-		w.enums(at.path, at.reader.Enums(), at.writer.Enums())
-	}
 	w.messages(at, at.reader.Messages(), at.writer.Messages(), w.reader.MessagePos(string(at.reader.FullName())))
 }
 
@@ -156,32 +143,19 @@ func (w *walker) fields(at spot) {
 			w.pair(at, r, o)
 			continue
 		}
-		w.fieldGone(at, o)
+		if required(o) {
+			w.required(at, o, requiredFieldRemoved)
+		}
 	}
 	for i := range at.reader.Fields().Len() {
 		r := at.reader.Fields().Get(i)
-		if r.Cardinality() == protoreflect.Required && at.writer.Fields().ByNumber(r.Number()) == nil {
+		if required(r) && at.writer.Fields().ByNumber(r.Number()) == nil {
 			w.required(at, r, requiredFieldAdded)
 		}
 	}
 }
 
-func (w *walker) fieldGone(at spot, o protoreflect.FieldDescriptor) {
-	if o.Cardinality() == protoreflect.Required {
-		w.required(at, o, requiredFieldRemoved)
-	}
-	if !w.wire || at.reader.ReservedRanges().Has(o.Number()) {
-		return
-	}
-	path, pointer := at.child(string(o.Name()))
-	w.report(rule.Finding{Rule: fieldNoDelete, Path: path, Pointer: numbered(pointer, o),
-		Message: "field " + quoted(path) + " was deleted without reserving the number " + number(o),
-		NewNote: "no reserved " + number(o), OldNote: "number " + number(o),
-	}, w.reader.MessagePos(string(at.reader.FullName())), w.fieldPos(w.writer, o))
-}
-
-// required reports a required field that one side has and the other has not, or
-// has with another label; only the first is an error type of the protocol.
+// required reports a required field that one side has and the other has not.
 func (w *walker) required(at spot, fd protoreflect.FieldDescriptor, errorType string) {
 	path, pointer := at.child(string(fd.Name()))
 	verb := "added"
@@ -199,32 +173,6 @@ func (w *walker) required(at spot, fd protoreflect.FieldDescriptor, errorType st
 		f.NewNote, f.OldNote = w.notes("no required field "+string(fd.Name()), "required")
 	}
 	w.report(f, reader, writer)
-}
-
-// enums compares enums for Buf; the registry accepts every change of them.
-func (w *walker) enums(prefix string, readers, writers protoreflect.EnumDescriptors) {
-	for i := range writers.Len() {
-		o := writers.Get(i)
-		r := readers.ByName(o.Name())
-		if r == nil {
-			continue
-		}
-		path, pointer := spot{path: prefix, pointer: "#/" + strings.ReplaceAll(prefix, ".", "/")}.child(string(o.Name()))
-		done := map[protoreflect.EnumNumber]bool{}
-		for j := range o.Values().Len() {
-			v := o.Values().Get(j)
-			if done[v.Number()] || r.Values().ByNumber(v.Number()) != nil || r.ReservedRanges().Has(v.Number()) {
-				continue
-			}
-			done[v.Number()] = true
-			n := strconv.Itoa(int(v.Number()))
-			w.report(rule.Finding{Rule: enumValueNoDelete, Path: path + "." + string(v.Name()), Pointer: pointer + "/" + n,
-				Message: "value " + quoted(v.Name()) + " of enum " + quoted(path) + " was deleted without reserving the number " + n,
-				NewNote: "no reserved " + n, OldNote: "number " + n,
-			}, w.reader.EnumPos(string(r.FullName())), w.writer.EnumValuePos(string(o.FullName()), int(v.Number())))
-		}
-		w.reservedOfEnum(r, o, path, pointer)
-	}
 }
 
 func (w *walker) fieldPos(s *protobuf.Schema, fd protoreflect.FieldDescriptor) lang.Pos {

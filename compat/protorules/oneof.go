@@ -89,29 +89,3 @@ func (w *walker) membersGone(at spot, o protoreflect.OneofDescriptor) {
 		w.report(finding, w.reader.MessagePos(string(at.reader.FullName())), w.fieldPos(w.writer, f))
 	}
 }
-
-// sameOneof is Buf's FIELD_SAME_ONEOF.
-func (w *walker) sameOneof(path, pointer string, r, o protoreflect.FieldDescriptor) {
-	is, was := realOneof(r), realOneof(o)
-	var how string
-	switch {
-	case is == nil && was == nil, is != nil && was != nil && is.Name() == was.Name():
-		return
-	case is == nil:
-		how = "from inside to outside a oneof"
-	case was == nil:
-		how = "from outside to inside a oneof"
-	default:
-		how = "from oneof " + quoted(was.Name()) + " to oneof " + quoted(is.Name())
-	}
-	w.report(rule.Finding{Rule: fieldSameOneof, Path: path, Pointer: pointer, Message: "field " + quoted(path) + " moved " + how,
-		NewNote: oneofNote(is), OldNote: oneofNote(was)},
-		w.fieldPos(w.reader, r), w.fieldPos(w.writer, o))
-}
-
-func oneofNote(o protoreflect.OneofDescriptor) string {
-	if o == nil {
-		return "in no oneof"
-	}
-	return "in oneof " + string(o.Name())
-}

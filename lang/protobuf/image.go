@@ -9,21 +9,26 @@ import (
 	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
+
+	"github.com/wireproof/wireproof/lang"
 )
 
 // An Image is many files that were compiled together, with everything that they
 // import. It is immutable and safe for concurrent use; its descriptors are shared
 // and must not be changed.
 type Image struct {
-	files  []*ImageFile
-	byPath map[string]*ImageFile
-	index  func() *imageIndex
-	places placeCache
+	files    []*ImageFile
+	byPath   map[string]*ImageFile
+	byImport map[string]*ImageFile
+	index    func() *imageIndex
+	places   placeCache
 }
 
 // An ImageFile is one file of an image.
 type ImageFile struct {
-	Path     string // the import path, which pairs the file with that of another image
+	// Path pairs the file with that of another image: the import path, or nothing
+	// for the main file of a schema.
+	Path     string
 	Shown    string // the path in positions
 	Text     string // empty in an image that was made of descriptors
 	IsImport bool   // compiled only because another file imports it
@@ -48,15 +53,15 @@ func (f *ImageFile) Edition() descriptorpb.Edition {
 	return descriptorpb.Edition_EDITION_UNKNOWN
 }
 
-// Files returns the files ordered by their import paths. The slice is shared.
+// Files returns the files ordered by their paths. The slice is shared.
 func (im *Image) Files() []*ImageFile { return im.files }
 
-// File returns the file with an import path, or nil.
+// File returns the file with a path, or nil.
 func (im *Image) File(path string) *ImageFile { return im.byPath[path] }
 
 // FileOf returns the file that declares d, or nil.
 func (im *Image) FileOf(d protoreflect.Descriptor) *ImageFile {
-	return im.byPath[d.ParentFile().Path()]
+	return im.byImport[d.ParentFile().Path()]
 }
 
 // Find returns the message, enum, extension or service with a full name, or nil.
@@ -85,7 +90,7 @@ type imageIndex struct {
 }
 
 func newImage(files []*ImageFile) *Image {
-	im := &Image{files: files, byPath: make(map[string]*ImageFile, len(files))}
+	im := &Image{files: files, byPath: make(map[string]*ImageFile, len(files)), byImport: make(map[string]*ImageFile, len(files))}
 	slices.SortFunc(im.files, func(a, b *ImageFile) int {
 		if a.Path < b.Path {
 			return -1
@@ -94,6 +99,7 @@ func newImage(files []*ImageFile) *Image {
 	})
 	for _, f := range im.files {
 		im.byPath[f.Path] = f
+		im.byImport[f.Descriptor.Path()] = f
 	}
 	im.index = sync.OnceValue(im.newIndex)
 	return im
@@ -141,6 +147,38 @@ func (x *imageIndex) container(c container) {
 		x.declared[m.FullName()] = m
 		x.container(m)
 	}
+}
+
+// Image returns the schema and what it refers to as an image, made on the first
+// call. The files that everybody knows are its imports.
+func (s *Schema) Image() *Image { return s.image() }
+
+func (s *Schema) newImage() *Image {
+	texts := map[string]string{}
+	eachReference(s.source, func(r lang.Reference) {
+		texts[r.Name] = r.Source.Text
+		if d, ok := fromDescriptor(r.Source.Text); ok {
+			texts[r.Name] = d.plainText()
+		}
+	})
+	main := &ImageFile{Shown: s.source.Path, Text: s.text, Descriptor: s.file}
+	files := []*ImageFile{main}
+	seen := map[string]bool{s.file.Path(): true}
+	var add func(protoreflect.FileDescriptor)
+	add = func(d protoreflect.FileDescriptor) {
+		for i := range d.Imports().Len() {
+			f := d.Imports().Get(i).FileDescriptor
+			if seen[f.Path()] || f.IsPlaceholder() {
+				continue
+			}
+			seen[f.Path()] = true
+			text, referred := texts[f.Path()]
+			files = append(files, &ImageFile{Path: f.Path(), Shown: f.Path(), Text: text, IsImport: !referred, Descriptor: f})
+			add(f)
+		}
+	}
+	add(s.file)
+	return newImage(files)
 }
 
 // NewImage makes an image of descriptors, such as a file that buf build or

@@ -117,8 +117,9 @@ func (c *placeCache) load(im *Image, want []*ImageFile) {
 			c.files[f] = newFilePlaces(nil, nil, nil)
 			continue
 		}
-		texts[f.Path] = source.NewFile(f.Path, text)
-		compile = append(compile, queries.IR{Opener: opener, Session: session, Path: f.Path})
+		path := f.Descriptor.Path()
+		texts[path] = source.NewFile(path, text)
+		compile = append(compile, queries.IR{Opener: opener, Session: session, Path: path})
 	}
 	if len(compile) == 0 {
 		return
@@ -135,8 +136,8 @@ func (c *placeCache) load(im *Image, want []*ImageFile) {
 		if err != nil {
 			continue
 		}
-		f := im.byPath[r.Value.Path()]
-		c.files[f] = newFilePlaces(d.GetSourceCodeInfo(), texts[f.Path], source.NewFile(f.Path, f.Text))
+		f := im.byImport[r.Value.Path()]
+		c.files[f] = newFilePlaces(d.GetSourceCodeInfo(), texts[r.Value.Path()], source.NewFile(r.Value.Path(), f.Text))
 	}
 }
 
@@ -151,7 +152,7 @@ func (o *placeOpener) Open(path string) (*source.File, error) {
 	if f := o.texts[path]; f != nil {
 		return f, nil
 	}
-	if f := o.image.byPath[path]; f != nil {
+	if f := o.image.byImport[path]; f != nil && f.Text != "" {
 		return source.NewFile(path, f.Text), nil
 	}
 	if file, err := (&source.Openers{builtinOpener{}, source.WKTs()}).Open(path); err == nil {

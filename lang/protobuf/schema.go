@@ -18,6 +18,9 @@ type Schema struct {
 	canonical  func() string
 	normalized func() string
 	places     func() *places
+	image      func() *Image
+
+	text string // of positions: that of the source, unless it is a descriptor
 }
 
 // Parse compiles src. Its Path is the import path of the file; an empty Path
@@ -43,7 +46,8 @@ func Parse(src lang.Source) (*Schema, error) {
 			return nil, err
 		}
 	}
-	s := &Schema{source: given, file: file, tree: tree}
+	s := &Schema{source: given, file: file, tree: tree, text: src.Text}
+	s.image = sync.OnceValue(s.newImage)
 	s.canonical = sync.OnceValue(func() string { return printFile(tree) })
 	s.normalized = sync.OnceValue(func() string { return printFile(normalize(tree, file)) })
 	s.places = sync.OnceValue(func() *places { return newPlaces(src, tree) })
