@@ -26,13 +26,16 @@ const (
 // A Workspace is what an input consists of: modules that may import one another.
 type Workspace struct {
 	Version string // of the file that defines it; V1 if there is no file
-	// Dir is the folder of that file, relative to the file system it was read from.
+	// Dir is the folder of that file, as the loader names folders.
 	Dir string
 	// Modules are in the order in which they are compared: by path, and modules of
 	// one path in the order of the file.
 	Modules []Module
 	// Deps are the modules of a registry that the workspace depends on.
 	Deps []string
+	// Breaking and Lint are the checks of the file itself, which apply to files that
+	// are in none of its modules, such as those of an image.
+	Breaking, Lint Check
 	// Plugins and Policies are the names of external checks, which this program
 	// does not run.
 	Plugins, Policies []string

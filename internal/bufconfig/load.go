@@ -11,8 +11,10 @@ import (
 
 // A Loader finds the workspace of an input.
 type Loader struct {
-	FS fs.FS
-	// Show returns the name of a file of FS for messages; nil means its path.
+	// ReadFile returns the bytes of a configuration file, or an error that matches
+	// [fs.ErrNotExist]. Paths are relative to one folder, whichever it is.
+	ReadFile func(path string) ([]byte, error)
+	// Show returns the name of a file for messages; nil means its path.
 	Show func(path string) string
 	// Override, unless nil, is used in place of the configuration that is found.
 	Override *Workspace
@@ -23,7 +25,7 @@ type InputError struct{ Msg string }
 
 func (e *InputError) Error() string { return e.Msg }
 
-// Load returns the workspace that a folder of the file system belongs to: the one
+// Load returns the workspace that a folder belongs to: the one
 // whose file is in the folder, or above it if that file names the folder, a folder
 // around it or one inside it as a module. Modules outside of the folder are in the
 // result without being targets. Without such a file, the folder is one module.
@@ -38,14 +40,16 @@ func (l Loader) Load(dir string) (*Workspace, error) {
 		if w != nil && o.Version == V2 {
 			at = w.Dir
 		}
-		w = &Workspace{Version: o.Version, Dir: at, Modules: slices.Clone(o.Modules), Deps: o.Deps, Plugins: o.Plugins, Policies: o.Policies}
+		copied := *o
+		copied.Dir, copied.Modules = at, slices.Clone(o.Modules)
+		w = &copied
 	}
 	if w == nil {
 		m, deps, err := l.single(dir)
 		if err != nil {
 			return nil, err
 		}
-		w = &Workspace{Version: m.Breaking.Version, Dir: dir, Modules: []Module{m}, Deps: deps}
+		w = &Workspace{Version: m.Breaking.Version, Dir: dir, Modules: []Module{m}, Deps: deps, Breaking: m.Breaking, Lint: m.Lint}
 	}
 	return w, w.target(below(w.Dir, dir))
 }
@@ -128,7 +132,7 @@ func (l Loader) work(dir, text string) (*Workspace, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Workspace{Version: V1, Dir: dir}
+	w := &Workspace{Version: V1, Dir: dir, Breaking: Check{Version: V1}, Lint: Check{Version: V1}}
 	for _, d := range dirs {
 		m, deps, err := l.single(path.Join(dir, d))
 		if err != nil {
@@ -181,7 +185,7 @@ func defaultModule() Module {
 }
 
 func (l Loader) read(file string) (text string, ok bool, err error) {
-	data, err := fs.ReadFile(l.FS, file)
+	data, err := l.ReadFile(file)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
 		return "", false, nil

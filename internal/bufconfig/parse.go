@@ -156,7 +156,7 @@ func parseV1(name, text, version string) (*Workspace, error) {
 	}
 	m.Lint = r.check(version, f.Lint.part("lint"), ".", true)
 	m.Breaking = r.check(version, f.Breaking.part("breaking"), ".", true)
-	return &Workspace{Version: version, Dir: ".", Modules: []Module{m}, Deps: f.Deps}, r.errs.Sorted()
+	return &Workspace{Version: version, Dir: ".", Modules: []Module{m}, Deps: f.Deps, Breaking: m.Breaking, Lint: m.Lint}, r.errs.Sorted()
 }
 
 func parseV2(name, text string) (*Workspace, error) {
@@ -185,6 +185,7 @@ func parseV2(name, text string) (*Workspace, error) {
 		w.Modules = append(w.Modules, r.module(fmt.Sprintf("modules[%d]", i), m, f))
 	}
 	r.uniqueNames(w.Modules)
+	w.Lint, w.Breaking = r.check(V2, f.Lint.part("lint"), ".", false), r.check(V2, f.Breaking.part("breaking"), ".", false)
 	slices.SortStableFunc(w.Modules, func(a, b Module) int { return cmp.Compare(a.Dir, b.Dir) })
 	return w, r.errs.Sorted()
 }

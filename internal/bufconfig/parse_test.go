@@ -39,7 +39,11 @@ breaking:
 	}
 	lint := bufconfig.Check{Version: "v2", Use: []string{"STANDARD"}, Lint: bufconfig.LintOptions{CommentIgnores: true}}
 	want := &bufconfig.Workspace{
-		Version: "v2", Dir: ".", Deps: []string{"buf.example/acme/other:v1"},
+		Version: "v2", Dir: ".", Deps: []string{"buf.example/acme/other:v1"}, Lint: lint,
+		Breaking: bufconfig.Check{
+			Version: "v2", Use: []string{"FILE"}, Except: []string{"FILE_SAME_PACKAGE"}, Ignore: []string{"elsewhere", "proto/a/y"},
+			IgnoreOnly: map[string][]string{"FIELD_SAME_TYPE": {"api", "proto/a/z.proto"}}, IgnoreUnstable: true,
+		},
 		Modules: []bufconfig.Module{{
 			Dir: "api", Roots: []string{"api"}, Target: true, Lint: lint,
 			Breaking: bufconfig.Check{Version: "v2", Use: []string{"FILE_SAME_PACKAGE", "WIRE"}, Ignore: []string{"b.proto", "old"}},
@@ -169,7 +173,7 @@ func TestLoad(t *testing.T) {
 		{"old", "old", ".+", ""},
 		{"nothing/here", "nothing/here", ".+", ""},
 	} {
-		w, err := bufconfig.Loader{FS: fsys}.Load(tt.dir)
+		w, err := bufconfig.Loader{ReadFile: fsys.ReadFile}.Load(tt.dir)
 		if tt.err != "" {
 			if err == nil || !strings.Contains(err.Error(), tt.err) {
 				t.Errorf("Load(%s) = %v, want an error with %q", tt.dir, err, tt.err)
@@ -192,7 +196,7 @@ func TestLoad(t *testing.T) {
 			t.Errorf("Load(%s) = %s: %s, want %s: %s", tt.dir, w.Dir, strings.Join(got, " "), tt.root, tt.want)
 		}
 	}
-	w, err := bufconfig.Loader{FS: fsys}.Load("v1")
+	w, err := bufconfig.Loader{ReadFile: fsys.ReadFile}.Load("v1")
 	if err != nil {
 		t.Fatal(err)
 	}

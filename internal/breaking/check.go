@@ -1,0 +1,361 @@
+package breaking
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/descriptorpb"
+
+	"github.com/wireproof/wireproof/compat/protorules"
+	"github.com/wireproof/wireproof/compat/rule"
+	"github.com/wireproof/wireproof/internal/bufconfig"
+	"github.com/wireproof/wireproof/lang"
+	"github.com/wireproof/wireproof/lang/protobuf"
+)
+
+// Options say what is compared, and how.
+type Options struct {
+	// Dir is the folder that relative paths are relative to; empty means ".".
+	Dir   string
+	Stdin io.Reader
+
+	Input, Against Input
+	// Config and AgainstConfig are used in place of what the inputs have: the path of
+	// a file, or configuration itself; empty means neither.
+	Config, AgainstConfig string
+	// Paths and ExcludePaths limit the files that are compared, on both sides. They
+	// are as reports print paths of the input.
+	Paths, ExcludePaths []string
+	// LimitToInputFiles leaves out what only the older side has.
+	LimitToInputFiles bool
+	// Imports includes findings in files that are only imported.
+	Imports         bool
+	DisableSymlinks bool
+	// Full compiles everything, whether it changed or not.
+	Full bool
+}
+
+// An Annotation is one line of the result, in the terms of the released command.
+type Annotation struct {
+	Path                   string // empty if the newer side has no place for it
+	StartLine, StartColumn int    // from 1; 0 is no place
+	EndLine, EndColumn     int
+	Type                   string // the id of the rule, or COMPILE
+	Message                string
+	Finding                *rule.Finding // nil for COMPILE
+}
+
+// A Result is what a comparison found.
+type Result struct {
+	Annotations []Annotation // in the order in which they are printed
+	Warnings    []string
+	// Compiled is how many files the two sides compiled, imports aside, of the Files
+	// that they have.
+	Compiled, Files int
+}
+
+// compileType marks what keeps a side from being compiled.
+const compileType = "COMPILE"
+
+// Run compares two inputs. Schemas that do not compile are a result; an error is
+// anything that keeps them from being compared.
+func Run(ctx context.Context, o Options) (*Result, error) {
+	if o.Dir == "" {
+		o.Dir = "."
+	}
+	newer, older, err := o.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer newer.close()
+	defer older.close()
+	if err := o.limit(newer, older); err != nil {
+		return nil, err
+	}
+	c := &comparison{o: o, newer: newer, older: older}
+	if newer.image != nil {
+		if newer.image.check, err = o.imageCheck(); err != nil {
+			return nil, err
+		}
+	}
+	c.warnings()
+	for _, p := range pairModules(newer.parts(), older.parts()) {
+		c.pairs = append(c.pairs, p)
+	}
+	if err := c.narrow(ctx); err != nil {
+		return nil, err
+	}
+	for _, p := range c.pairs {
+		if err := c.compare(ctx, p); err != nil {
+			return nil, err
+		}
+	}
+	c.result.Annotations = sortAnnotations(c.result.Annotations)
+	return &c.result, nil
+}
+
+// open opens both sides at once.
+func (o *Options) open(ctx context.Context) (newer, older *side, err error) {
+	group, ctx2 := errgroup.WithContext(ctx)
+	_ = ctx2 // a side must outlive the group
+	group.Go(func() (err error) {
+		newer, err = o.openSide(ctx, o.Input, o.Config)
+		return err
+	})
+	group.Go(func() (err error) {
+		older, err = o.openSide(ctx, o.Against, o.AgainstConfig)
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		return nil, nil, errors.Join(err, newer.close(), older.close())
+	}
+	return newer, older, nil
+}
+
+// imageCheck is the check of an image: that of the folder in which the command
+// runs.
+func (o *Options) imageCheck() (bufconfig.Check, error) {
+	w, err := readOverride(o.Config, o.Dir)
+	if err != nil || w != nil {
+		return checkOf(w), err
+	}
+	w, err = readOverride(bufconfig.Name, o.Dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return bufconfig.Check{Version: bufconfig.V1}, nil
+	}
+	return checkOf(w), err
+}
+
+func checkOf(w *bufconfig.Workspace) bufconfig.Check {
+	if w == nil {
+		return bufconfig.Check{}
+	}
+	return w.Breaking
+}
+
+// A comparison is one run.
+type comparison struct {
+	o            Options
+	newer, older *side
+	pairs        []pair
+	// closure holds the import paths that are compiled; nil means all.
+	closure map[string]bool
+	result  Result
+}
+
+func (c *comparison) warnings() {
+	w := c.newer.space
+	if w == nil {
+		return
+	}
+	for _, p := range w.Plugins {
+		c.warn("plugin %s is not run: only the built-in rules are", p)
+	}
+	for _, p := range w.Policies {
+		c.warn("policy %s is not applied: only the built-in rules are", p)
+	}
+}
+
+func (c *comparison) warn(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if !slices.Contains(c.result.Warnings, text) {
+		c.result.Warnings = append(c.result.Warnings, text)
+	}
+}
+
+// narrow finds out what has to be compiled.
+func (c *comparison) narrow(ctx context.Context) error {
+	c.result.Files = len(c.newer.files) + len(c.older.files)
+	if c.o.Full || c.o.Imports || c.newer.image != nil || c.older.image != nil {
+		return nil
+	}
+	d, err := scan(ctx, c.newer, c.older)
+	if err != nil {
+		return err
+	}
+	c.closure = d.closure()
+	return nil
+}
+
+// targets leaves of the files of a module what is compiled.
+func (c *comparison) targets(names []string) []string {
+	if c.closure == nil {
+		return names
+	}
+	return slices.DeleteFunc(slices.Clone(names), func(n string) bool { return !c.closure[n] })
+}
+
+// compare compares one module.
+func (c *comparison) compare(ctx context.Context, p pair) error {
+	if p.check.Disabled || p.check.DisableBuiltin {
+		return nil
+	}
+	set, only, err := c.rules(p.check)
+	if err != nil {
+		return err
+	}
+	if len(p.older) == 0 {
+		return nil // there is nothing that could break
+	}
+	news, olds := c.targets(p.newer), c.targets(p.older)
+	if len(news)+len(olds) == 0 {
+		return nil
+	}
+	newer, older, err := c.compile(ctx, news, olds)
+	var mistakes *compileError
+	if errors.As(err, &mistakes) {
+		c.result.Annotations = append(c.result.Annotations, mistakes.annotations()...)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	c.result.Compiled += len(news) + len(olds)
+	for _, f := range protorules.Breaking(newer, older, set) {
+		if p.ignores(f, only, newer, older) {
+			continue
+		}
+		c.result.Annotations = append(c.result.Annotations, c.annotation(f))
+	}
+	return nil
+}
+
+// rules returns the rules of a check, and the paths that single rules ignore.
+func (c *comparison) rules(check bufconfig.Check) (set protorules.Set, only map[string][]string, err error) {
+	set, warnings, err := protorules.Select(check.Version, check.Use, check.Except)
+	if err != nil {
+		return set, nil, fmt.Errorf("breaking: %w", err)
+	}
+	set.Imports = c.o.Imports
+	for _, w := range warnings {
+		c.warn("breaking: %s", w)
+	}
+	only = map[string][]string{}
+	for id, paths := range check.IgnoreOnly {
+		ids, warning, err := protorules.Expand(check.Version, id)
+		if err != nil {
+			return set, nil, fmt.Errorf("breaking.ignore_only: %w", err)
+		}
+		if warning != "" {
+			c.warn("breaking.ignore_only: %s", warning)
+		}
+		for _, one := range ids {
+			only[one] = append(only[one], paths...)
+		}
+	}
+	return set, only, nil
+}
+
+// unstable is the last part of a package whose schemas may still change.
+var unstable = regexp.MustCompile(`^v0*[1-9][0-9]*(test.*|(p0*[1-9][0-9]*)?(alpha|beta)(0*[1-9][0-9]*)?)$`)
+
+// ignores reports whether the configuration leaves a finding out: its place on
+// either side is enough, so that it works for files that are gone.
+func (p *pair) ignores(f *rule.Finding, only map[string][]string, newer, older *protobuf.Image) bool {
+	for _, at := range []struct {
+		path  string
+		image *protobuf.Image
+	}{{f.New.Path, newer}, {f.Old.Path, older}} {
+		if at.path == "" {
+			continue
+		}
+		if containsAny(p.check.Ignore, at.path) || containsAny(only[f.Rule.ID], at.path) {
+			return true
+		}
+		if file := at.image.File(at.path); p.check.IgnoreUnstable && file != nil && isUnstable(file.Descriptor.Package()) {
+			return true
+		}
+	}
+	return false
+}
+
+func isUnstable(pkg protoreflect.FullName) bool {
+	return pkg.Parent() != "" && unstable.MatchString(string(pkg.Name()))
+}
+
+func containsAny(dirs []string, path string) bool {
+	return slices.ContainsFunc(dirs, func(d string) bool { return bufconfig.Contains(d, path) })
+}
+
+// A compileError holds the mistakes of one side.
+type compileError struct {
+	side *side
+	list lang.ErrorList
+}
+
+func (e *compileError) Error() string { return e.list.Error() }
+
+// annotations puts the mistakes into the terms of the result.
+func (e *compileError) annotations() []Annotation {
+	var out []Annotation
+	for _, m := range e.list {
+		a := Annotation{Type: compileType, Message: m.Msg, StartLine: m.Pos.Line, StartColumn: m.Pos.Col, EndLine: m.Pos.EndLine, EndColumn: m.Pos.EndCol}
+		if m.Pos.Path != "" {
+			a.Path = e.side.show(m.Pos.Path)
+		}
+		out = append(out, a)
+	}
+	return out
+}
+
+// compile compiles both sides at once.
+func (c *comparison) compile(ctx context.Context, news, olds []string) (newer, older *protobuf.Image, err error) {
+	group, ctx := errgroup.WithContext(ctx)
+	var newErr, oldErr error
+	group.Go(func() error {
+		newer, newErr = c.newer.compile(ctx, news)
+		return nil
+	})
+	group.Go(func() error {
+		older, oldErr = c.older.compile(ctx, olds)
+		return nil
+	})
+	_ = group.Wait() // the errors are told apart
+	return newer, older, cmp.Or(newErr, oldErr)
+}
+
+func (s *side) compile(ctx context.Context, targets []string) (*protobuf.Image, error) {
+	if s.image != nil {
+		return s.image.build(targets)
+	}
+	if len(targets) == 0 {
+		return protobuf.NewImage(new(descriptorpb.FileDescriptorSet), nil)
+	}
+	image, err := protobuf.CompileImage(ctx, targets, s.open, protobuf.ImageOptions{})
+	var list lang.ErrorList
+	if errors.As(err, &list) {
+		return nil, &compileError{side: s, list: list}
+	}
+	return image, err
+}
+
+func (c *comparison) annotation(f *rule.Finding) Annotation {
+	a := Annotation{Type: f.Rule.ID, Message: f.Message, Finding: f}
+	if f.New.Path != "" {
+		a.Path = c.newer.show(f.New.Path)
+		a.StartLine, a.StartColumn, a.EndLine, a.EndColumn = f.New.Line, f.New.Col, f.New.EndLine, f.New.EndCol
+	}
+	return a
+}
+
+// sortAnnotations sorts as the released command does, and leaves out repetition.
+func sortAnnotations(list []Annotation) []Annotation {
+	compare := func(a, b Annotation) int {
+		return cmp.Or(
+			strings.Compare(a.Path, b.Path), cmp.Compare(a.StartLine, b.StartLine), cmp.Compare(a.StartColumn, b.StartColumn),
+			strings.Compare(a.Type, b.Type), strings.Compare(a.Message, b.Message),
+			cmp.Compare(a.EndLine, b.EndLine), cmp.Compare(a.EndColumn, b.EndColumn),
+		)
+	}
+	slices.SortStableFunc(list, compare)
+	return slices.CompactFunc(list, func(a, b Annotation) bool { return compare(a, b) == 0 })
+}

@@ -1,0 +1,180 @@
+package breaking
+
+import (
+	"bytes"
+
+	"github.com/wireproof/wireproof/lang/protobuf"
+)
+
+// A header is what is known of a file without compiling it.
+type header struct {
+	pkg string
+	// imports holds every import of the file. A file that only talks of an import,
+	// in a comment, may have it here too: it is then compiled for nothing.
+	imports []string
+	// odd says that the imports are not known for sure.
+	odd bool
+}
+
+// scanHeader reads a header much faster than a scanner of the language could: the
+// imports of a text may be anywhere at its top, but the word before them is rare.
+// The text may change after it returns.
+func scanHeader(text []byte) header {
+	pkg, ok := scanPackage(text)
+	if !ok {
+		return scanSlowly(text)
+	}
+	h := header{pkg: pkg}
+	for at := 0; ; {
+		i := bytes.Index(text[at:], []byte("import"))
+		if i < 0 {
+			return h
+		}
+		start := at + i
+		at = start + len("import")
+		if start > 0 && isWord(text[start-1]) {
+			continue
+		}
+		name, found, ok := scanImport(text[at:])
+		if !ok { // written in an uncommon way: a comment or an escape inside
+			return scanSlowly(text)
+		}
+		if found {
+			h.imports = append(h.imports, name)
+		}
+	}
+}
+
+// scanSlowly leaves the work to the scanner of the language.
+func scanSlowly(text []byte) header {
+	s := string(text)
+	imports, err := protobuf.Imports(s)
+	return header{pkg: protobuf.Package(s), imports: imports, odd: err != nil}
+}
+
+// scanImport reads what follows the word import. It reports whether this is an
+// import, and whether it can tell.
+func scanImport(text []byte) (name string, found, ok bool) {
+	rest := skipBlank(text)
+	if len(rest) == len(text) && (len(rest) == 0 || rest[0] != '"' && rest[0] != '\'') {
+		return "", false, len(rest) == 0 || rest[0] != '/'
+	}
+	for _, word := range []string{"public", "weak", "option"} {
+		if bytes.HasPrefix(rest, []byte(word)) {
+			rest = skipBlank(rest[len(word):])
+			break
+		}
+	}
+	if len(rest) == 0 {
+		return "", false, true
+	}
+	quote := rest[0]
+	if quote != '"' && quote != '\'' {
+		return "", false, quote != '/'
+	}
+	end := bytes.IndexByte(rest[1:], quote)
+	if end < 0 {
+		return "", false, true
+	}
+	value := rest[1 : 1+end]
+	if bytes.IndexByte(value, '\n') >= 0 {
+		return "", false, true
+	}
+	after := skipBlank(rest[end+2:])
+	if bytes.IndexByte(value, '\\') >= 0 || len(after) > 0 && after[0] != ';' {
+		return "", false, false
+	}
+	return string(value), true, true
+}
+
+// scanPackage reads the package if it stands before everything that has a body,
+// as it nearly always does.
+func scanPackage(text []byte) (pkg string, ok bool) {
+	rest := bytes.TrimPrefix(text, []byte("\ufeff"))
+	for {
+		rest = skipComments(rest)
+		n := 0
+		for n < len(rest) && isWord(rest[n]) {
+			n++
+		}
+		switch word := string(rest[:n]); word {
+		case "package":
+			rest = skipComments(rest[n:])
+			end := bytes.IndexByte(rest, ';')
+			if end < 0 {
+				return "", false
+			}
+			name := bytes.TrimSpace(rest[:end])
+			for _, c := range name {
+				if !isWord(c) && c != '.' {
+					return "", false
+				}
+			}
+			return string(name), true
+		case "syntax", "edition", "import", "option":
+			end := statementEnd(rest)
+			if end < 0 {
+				return "", false
+			}
+			rest = rest[end:]
+		default:
+			return "", false
+		}
+	}
+}
+
+// statementEnd returns the length of a statement, its semicolon included, or -1.
+func statementEnd(text []byte) int {
+	depth := 0
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; c {
+		case '"', '\'':
+			for i++; i < len(text) && text[i] != c && text[i] != '\n'; i++ {
+				if text[i] == '\\' {
+					i++
+				}
+			}
+		case '/':
+			if n := len(text[i:]) - len(skipComments(text[i:])); n > 0 {
+				i += n - 1
+			}
+		case '{', '[':
+			depth++
+		case '}', ']':
+			depth--
+		case ';':
+			if depth <= 0 {
+				return i + 1
+			}
+		}
+	}
+	return -1
+}
+
+func skipBlank(text []byte) []byte { return bytes.TrimLeft(text, " \t\r\n\f\v") }
+
+// skipComments drops space and comments; a comment without an end takes the rest.
+func skipComments(text []byte) []byte {
+	for {
+		text = skipBlank(text)
+		var end int
+		switch {
+		case bytes.HasPrefix(text, []byte("//")):
+			end = bytes.IndexByte(text, '\n')
+		case bytes.HasPrefix(text, []byte("/*")):
+			if end = bytes.Index(text[2:], []byte("*/")); end >= 0 {
+				end += 4
+			}
+		default:
+			return text
+		}
+		if end < 0 {
+			return nil
+		}
+		text = text[end:]
+	}
+}
+
+func isWord(c byte) bool {
+	return c == '_' || '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z'
+}

@@ -1,0 +1,258 @@
+package breaking
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/wireproof/wireproof/internal/gate"
+)
+
+// A source is where the files of a side are. Its paths are those of its file
+// system. It is safe for concurrent use.
+type source interface {
+	// ReadFile returns a configuration file.
+	ReadFile(path string) ([]byte, error)
+	// list returns the .proto files in and below a folder.
+	list(ctx context.Context, dir string) ([]entry, error)
+	// read appends the bytes of a file to buf.
+	read(path string, buf []byte) ([]byte, error)
+	// show returns a path as reports print it.
+	show(path string) string
+	close() error
+}
+
+// An entry is a file of a source.
+type entry struct {
+	path string
+	// oid is the id of the bytes as a git object, in hexadecimal, or empty if
+	// nobody has it at hand.
+	oid string
+}
+
+// maxSource bounds one file that is read into memory.
+const maxSource = 64 << 20
+
+// A dirSource is a folder of this machine. Its file system is the whole volume,
+// since a workspace may be defined above the folder.
+type dirSource struct {
+	root     string // of the volume
+	shown    string // the folder as it was given
+	dir      string // the folder, in FS
+	symlinks bool   // are followed
+}
+
+func newDirSource(in Input, cwd string, symlinks bool) (*dirSource, error) {
+	location := filepath.FromSlash(in.Path)
+	if !filepath.IsAbs(location) {
+		location = filepath.Join(cwd, location)
+	}
+	abs, err := filepath.Abs(location)
+	if err != nil {
+		return nil, err
+	}
+	info, err := os.Stat(abs)
+	switch {
+	case err != nil:
+		return nil, &InputError{Input: in.Path, Msg: "there is no such folder"}
+	case !info.IsDir():
+		return nil, &InputError{Input: in.Path, Msg: "this is a file; expected a folder"}
+	}
+	root := filepath.VolumeName(abs) + string(filepath.Separator)
+	rel, err := filepath.Rel(root, abs)
+	if err != nil {
+		return nil, err
+	}
+	return &dirSource{root: root, shown: filepath.ToSlash(filepath.Clean(in.Path)), dir: filepath.ToSlash(rel), symlinks: symlinks}, nil
+}
+
+func (s *dirSource) ReadFile(name string) ([]byte, error) { return s.read(name, nil) }
+
+func (s *dirSource) list(ctx context.Context, dir string) ([]entry, error) {
+	var out []entry
+	err := s.walk(ctx, filepath.Join(s.root, filepath.FromSlash(dir)), dir, nil, &out)
+	return out, err
+}
+
+// walk adds the files below a folder. The folders around it that were reached
+// through a link are in seen, so that a link to one of them ends.
+func (s *dirSource) walk(ctx context.Context, at, dir string, seen []string, out *[]entry) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	d, err := os.Open(at)
+	if err != nil {
+		return err
+	}
+	children, err := d.ReadDir(-1)
+	d.Close()
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(children, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	for _, c := range children {
+		name, mode := c.Name(), c.Type()
+		real, below := filepath.Join(at, name), seen
+		if mode&fs.ModeSymlink != 0 {
+			if !s.symlinks {
+				continue
+			}
+			info, err := os.Stat(real)
+			if err != nil {
+				continue // it points nowhere
+			}
+			mode = info.Mode().Type()
+			if mode.IsDir() {
+				target, err := filepath.EvalSymlinks(real)
+				if err != nil || slices.Contains(seen, target) || within(target, real) {
+					continue
+				}
+				below = append(slices.Clip(seen), target)
+			}
+		}
+		switch {
+		case mode.IsDir() && name != ".git":
+			if err := s.walk(ctx, real, path.Join(dir, name), below, out); err != nil {
+				return err
+			}
+		case mode.IsRegular() && strings.HasSuffix(name, ".proto"):
+			*out = append(*out, entry{path: path.Join(dir, name)})
+		}
+	}
+	return nil
+}
+
+// within reports whether a file path is dir or below it.
+func within(dir, path string) bool {
+	return path == dir || strings.HasPrefix(path, dir+string(filepath.Separator))
+}
+
+func (s *dirSource) read(name string, buf []byte) ([]byte, error) {
+	f, err := os.Open(filepath.Join(s.root, filepath.FromSlash(name)))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return readAll(f, name, buf)
+}
+
+// readAll appends what is left of a file to buf, without asking for its size first.
+func readAll(f io.Reader, name string, buf []byte) ([]byte, error) {
+	for {
+		if len(buf) == cap(buf) {
+			buf = append(buf, 0)[:len(buf)]
+		}
+		n, err := f.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		switch {
+		case n == 0 || err != nil:
+			if err != nil && !errors.Is(err, io.EOF) {
+				return nil, err
+			}
+			return buf, nil
+		case len(buf) > maxSource:
+			return nil, fmt.Errorf("%s: more than %d bytes", name, maxSource)
+		}
+	}
+}
+
+func (s *dirSource) show(p string) string {
+	rel, err := filepath.Rel(filepath.FromSlash(s.dir), filepath.FromSlash(p))
+	if err != nil {
+		return p
+	}
+	return path.Join(s.shown, filepath.ToSlash(rel))
+}
+
+func (s *dirSource) close() error { return nil }
+
+// A gitSource is the tree of a revision.
+type gitSource struct {
+	*gate.GitFS
+}
+
+// newGitSource opens the revision of an input. A branch and a tag of one name are
+// told apart by the key.
+func newGitSource(ctx context.Context, in Input, cwd string) (*gitSource, error) {
+	location := strings.TrimPrefix(in.Path, "file://")
+	if strings.Contains(location, "://") || isSCP(location) {
+		return nil, &InputError{Input: in.Path, Msg: "a repository elsewhere is not fetched; clone it, and name the clone"}
+	}
+	if !filepath.IsAbs(location) {
+		location = filepath.Join(cwd, filepath.FromSlash(location))
+	}
+	if filepath.Base(location) == ".git" {
+		location = filepath.Dir(location)
+	}
+	if info, err := os.Stat(location); err != nil || !info.IsDir() {
+		return nil, &InputError{Input: in.Path, Msg: "there is no such repository"}
+	}
+	var tree *gate.Tree
+	var first error
+	for _, rev := range in.revisions() {
+		t, err := gate.OpenGit(ctx, location, rev)
+		if err == nil {
+			tree = t
+			break
+		}
+		if first == nil {
+			first = err
+		}
+		if wrong := new(gate.RevisionError); !errors.As(err, &wrong) {
+			break
+		}
+	}
+	if tree == nil {
+		return nil, first
+	}
+	return &gitSource{tree.FS}, nil
+}
+
+// isSCP reports whether a location has the form user@host:path.
+func isSCP(location string) bool {
+	host, _, ok := strings.Cut(location, ":")
+	return ok && strings.Contains(host, "@") && !strings.Contains(host, "/")
+}
+
+// revisions returns what may be meant, the best first.
+func (in *Input) revisions() []string {
+	switch {
+	case in.Ref != "":
+		return []string{in.Ref}
+	case in.Branch != "":
+		return []string{"refs/heads/" + in.Branch, "refs/remotes/origin/" + in.Branch, "refs/remotes/" + in.Branch}
+	case in.Tag != "":
+		return []string{"refs/tags/" + in.Tag, in.Tag}
+	}
+	return []string{"HEAD"}
+}
+
+func (s *gitSource) list(ctx context.Context, dir string) ([]entry, error) {
+	var out []entry
+	err := fs.WalkDir(s.GitFS, dir, func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if !d.IsDir() && strings.HasSuffix(p, ".proto") {
+			oid, _ := s.Object(p)
+			out = append(out, entry{path: p, oid: oid})
+		}
+		return ctx.Err()
+	})
+	return out, err
+}
+
+func (s *gitSource) read(name string, buf []byte) ([]byte, error) {
+	data, err := s.ReadFile(name)
+	return append(buf, data...), err
+}
+
+func (s *gitSource) show(p string) string { return p }
+func (s *gitSource) close() error         { return s.Close() }
