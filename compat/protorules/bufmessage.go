@@ -64,7 +64,7 @@ const requiredText = ` Required fields must always be sent, so if one side does 
 
 // sameRequired compares which fields are required. For Buf that is a label, which
 // editions do not have: a field that is required by a feature is seen here where
-// the other side has no field of that number, see [Differences]; where it has one,
+// the other side has no field of that number, see [RequiredByEdition]; where it has one,
 // the rules on cardinality speak.
 func sameRequired(w *bufWalk, r *rule.Rule, p messagePair) {
 	eachOld(p, func(old, now protoreflect.FieldDescriptor) {

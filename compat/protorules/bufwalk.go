@@ -13,7 +13,7 @@ import (
 
 // Breaking returns what the rules of set find when newer takes the place of
 // older: in Buf's words and places, and in the order in which Buf prints. The
-// differences from the released command are listed at [Differences]. New.Path is
+// differences from the released command are listed at [LastOfPackage] and [RequiredByEdition]. New.Path is
 // empty where Buf prints no path.
 //
 // Findings in files that are only imported are left out unless set.Imports says
