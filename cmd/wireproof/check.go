@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -26,6 +26,7 @@ type checkFlags struct {
 	against  []string
 	registry string
 	outputs  []string
+	fix      bool
 }
 
 func (a *app) checkCmd() *cobra.Command {
@@ -46,6 +47,9 @@ compares with all of them. By default it is what check.against in the settings s
 else git's merge base with the default branch, and the registry where there is no git
 repository.
 
+With --fix, edits that are certain are made in the schema files: an alias for a
+renamed type, a default of null, a reserved number. What is left is reported.
+
 Exit codes: 0 clean · 1 findings at or above check.fail_on · 5 something could not
 be checked, whatever else was found.`,
 		Example: `  wireproof check
@@ -58,7 +62,9 @@ be checked, whatever else was found.`,
 	}
 	cmd.Flags().StringArrayVar(&f.against, "against", nil, "git:REF, dir:PATH or registry[:ENV]; repeatable, oldest first")
 	cmd.Flags().StringVar(&f.registry, "registry", "", "URL of the registry, in place of the environment's")
-	cmd.Flags().StringArrayVarP(&f.outputs, "output", "o", nil, "FORMAT[=PATH]: text, lines, json or github; repeatable")
+	cmd.Flags().StringArrayVarP(&f.outputs, "output", "o", nil, outputUsage())
+	cmd.Flags().BoolVar(&f.fix, "fix", false, "make the edits that mend findings for certain, then check again")
+	completeFormats(cmd)
 	return cmd
 }
 
@@ -81,15 +87,25 @@ func (a *app) check(ctx context.Context, f checkFlags) error {
 		return registryFailure(err)
 	}
 	result.Elapsed = time.Since(start)
+	if f.fix {
+		if result, err = a.fixed(ctx, cfg, f, result); err != nil {
+			return err
+		}
+	}
+	return a.show(result, outputs)
+}
+
+// show writes a result in every format asked for and turns it into the exit code.
+func (a *app) show(result gate.Result, outputs []output) error {
 	for _, o := range outputs {
 		if err := o.write(a, result); err != nil {
 			return exitWith(exitIncomplete, err)
 		}
 	}
-	if !slices.ContainsFunc(outputs, func(o output) bool { return o.format == "text" && o.path == "" }) {
+	if !slices.ContainsFunc(outputs, func(o output) bool { return o.format.Name == "text" && o.path == "" }) {
 		a.note("%s", gate.Summary(result))
 	}
-	if err := stepSummary(result); err != nil {
+	if err := githubFiles(result); err != nil {
 		return exitWith(exitIncomplete, err)
 	}
 	if code := gate.ExitCode(result); code != exitOK {
@@ -98,74 +114,35 @@ func (a *app) check(ctx context.Context, f checkFlags) error {
 	return nil
 }
 
-// An output is a format and where it goes; an empty path is stdout.
-type output struct{ format, path string }
-
-// outputs decides on the formats: as asked, else GitHub's annotations in its
-// actions, snippets in a terminal, and one line for each finding in a pipe.
-func (a *app) outputs(flags []string) ([]output, error) {
-	if len(flags) == 0 {
-		format := "lines"
-		if isTerminal(a.stdout) {
-			format = "text"
+// fixed makes the certain edits of a result and checks again.
+func (a *app) fixed(ctx context.Context, cfg *config.Config, f checkFlags, result gate.Result) (gate.Result, error) {
+	edits := gate.Edits(result.Findings)
+	for _, name := range slices.Sorted(maps.Keys(edits)) {
+		if err := a.mend(filepath.Join(cfg.Dir, filepath.FromSlash(name)), name, edits[name]); err != nil {
+			return result, exitWith(exitIncomplete, err)
 		}
-		out := []output{{format: format}}
-		if os.Getenv("GITHUB_ACTIONS") == "true" {
-			out = append(out, output{format: "github"})
-		}
-		return out, nil
 	}
-	var out []output
-	for _, f := range flags {
-		format, path, _ := strings.Cut(f, "=")
-		switch format {
-		case "text", "lines", "json", "github":
-		default:
-			return nil, usagef("--output %s: expected text, lines, json or github, with =PATH if it is to go to a file", f)
-		}
-		out = append(out, output{format, path})
+	if len(edits) == 0 {
+		return result, nil
 	}
-	return out, nil
+	return a.compare(ctx, cfg, f)
 }
 
-func (o output) write(a *app, r gate.Result) (err error) {
-	w := a.stdout
-	if o.path != "" {
-		f, err := os.Create(filepath.Join(a.dir, o.path))
-		if err != nil {
-			return err
-		}
-		defer closing(&err, f.Close)
-		w = f
-	}
-	return render(w, o.format, r, o.path == "" && a.useColor(a.stdout))
-}
-
-func render(w io.Writer, format string, r gate.Result, color bool) error {
-	switch format {
-	case "text":
-		return gate.Text(w, r, color)
-	case "json":
-		return gate.JSON(w, r)
-	case "github":
-		return gate.GitHub(w, r)
-	}
-	return gate.Lines(w, r)
-}
-
-// stepSummary appends every finding as a table to the summary of a GitHub step,
-// where annotations are limited in number.
-func stepSummary(r gate.Result) (err error) {
-	path := os.Getenv("GITHUB_STEP_SUMMARY")
-	if path == "" || os.Getenv("GITHUB_ACTIONS") != "true" {
-		return nil
-	}
-	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666)
+// mend makes edits in a file, in one step.
+func (a *app) mend(path, name string, edits []rule.Edit) error {
+	text, err := os.ReadFile(path)
 	if err != nil {
-		return err
+		return fmt.Errorf("fix: %w", err)
 	}
-	defer closing(&err, f.Close)
-	return gate.Markdown(f, r)
+	mended, n, err := gate.Apply(string(text), edits)
+	if err != nil {
+		return fmt.Errorf("fix: %w", err)
+	}
+	if err := replaceFile(path, mended); err != nil {
+		return fmt.Errorf("fix: %w", err)
+	}
+	a.note("fixed %s: %d edits", name, n)
+	return nil
 }
 
 // compare finds the baseline and runs the rules.
@@ -176,9 +153,9 @@ func (a *app) compare(ctx context.Context, cfg *config.Config, f checkFlags) (ga
 	}
 	current, err := catalog.Load(os.DirFS(cfg.SchemaDir()), cfg)
 	if err != nil {
-		return gate.Result{Against: base.label, Now: time.Now(), FailOn: rule.Severity(cfg.Check.FailOn), Problems: problems(cfg, err)}, nil
+		return gate.Result{Against: base.label, Now: time.Now(), Base: cfg.Rel(), Tool: buildVersion().Version, FailOn: rule.Severity(cfg.Check.FailOn), Problems: problems(cfg, err)}, nil
 	}
-	in := gate.Input{Against: base.label, FailOn: rule.Severity(cfg.Check.FailOn), Now: time.Now(), SchemaRoot: cfg.Schemas, Settings: filepath.Base(cfg.Path)}
+	in := gate.Input{Against: base.label, FailOn: rule.Severity(cfg.Check.FailOn), Now: time.Now(), SchemaRoot: cfg.Schemas, Settings: filepath.Base(cfg.Path), Base: cfg.Rel(), Tool: buildVersion().Version}
 	if in.Severities, err = severities(cfg); err != nil {
 		return gate.Result{}, err
 	}

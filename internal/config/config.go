@@ -116,11 +116,16 @@ func Find(dir string) (string, error) {
 		if _, err := os.Stat(file); err == nil {
 			return file, nil
 		}
-		_, gitErr := os.Stat(filepath.Join(d, ".git"))
-		if gitErr == nil || d == filepath.Dir(d) {
+		if isRepository(d) || d == filepath.Dir(d) {
 			return "", fmt.Errorf("no %s in %s or above it: wireproof init makes one", Name, abs)
 		}
 	}
+}
+
+// isRepository reports whether dir is the root of a git repository or worktree.
+func isRepository(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, ".git"))
+	return err == nil
 }
 
 // Load reads and checks the file at path. Mistakes in it are an [Errors].

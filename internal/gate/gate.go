@@ -39,6 +39,10 @@ type Input struct {
 	// Settings is the path of the settings file; empty means wireproof.yaml.
 	// Findings about events stand there.
 	Settings string
+	// Base is the folder of the settings as seen from the root of the repository;
+	// empty if it is the root.
+	Base string
+	Tool string // version of this program, for reports; may be empty
 	// Checker holds the rules; nil means [compat.Default].
 	Checker *compat.Checker
 }
@@ -84,7 +88,11 @@ type Result struct {
 	Now      time.Time
 	Elapsed  time.Duration // set by the caller; 0 leaves it out of reports
 
+	Base string // as in Input
+	Tool string // as in Input
+
 	Subjects int      // how many were asked for
+	Names    []string // theirs, in the order of the input
 	New      []string // subjects without a history, sorted
 	Changes  []Change // subjects that differ from their latest version, by name
 }
@@ -106,6 +114,7 @@ type Finding struct {
 	Versions []string // labels of the versions that it is about, oldest first
 	Message  string
 	Why      string // whom it breaks, in a sentence
+	Decoder  string // what decoders do with the data where the verdict is another; may be empty
 	Fix      string
 	Path     string // of the element
 	New      Place
@@ -127,7 +136,10 @@ type Problem struct {
 func Check(ctx context.Context, in Input) Result {
 	c := &check{in: in, checker: cmp.Or(in.Checker, compat.Default())}
 	c.in.Settings = cmp.Or(in.Settings, "wireproof.yaml")
-	c.out = Result{Against: in.Against, FailOn: cmp.Or(in.FailOn, rule.Error), Now: in.Now, Subjects: len(in.Subjects)}
+	c.out = Result{Against: in.Against, FailOn: cmp.Or(in.FailOn, rule.Error), Now: in.Now, Subjects: len(in.Subjects), Base: in.Base, Tool: in.Tool}
+	for _, s := range in.Subjects {
+		c.out.Names = append(c.out.Names, s.Name)
+	}
 	c.subjects(ctx)
 	c.events()
 	c.out.Findings = slices.DeleteFunc(c.out.Findings, func(f Finding) bool { return f.Severity == Off })
@@ -174,8 +186,8 @@ func (c *check) severity(r *rule.Rule) rule.Severity {
 	return cmp.Or(c.in.Severities[r.ID], r.Severity)
 }
 
-// count returns how many findings have the given severity.
-func (r Result) count(severity rule.Severity) int {
+// Count returns how many findings have the given severity.
+func (r Result) Count(severity rule.Severity) int {
 	n := 0
 	for _, f := range r.Findings {
 		if f.Severity == severity {

@@ -31,9 +31,9 @@ func GitHub(w io.Writer, r Result) error {
 		if at.Label != "" {
 			at = Place{} // the baseline is no part of the change
 		}
-		annotate(out, "error", at, "could not check "+p.Subject, strings.Join(p.lines(), "\n"))
+		r.annotate(out, "error", at, "could not check "+p.Subject, strings.Join(p.lines(), "\n"))
 	}
-	for _, severity := range []rule.Severity{rule.Error, rule.Warning} {
+	for _, severity := range []rule.Severity{rule.Error, rule.Warning, rule.Info} {
 		shown := 0
 		if severity == rule.Error {
 			shown = errors
@@ -47,13 +47,21 @@ func GitHub(w io.Writer, r Result) error {
 				continue
 			}
 			text := f.Message + "\n" + f.Why + "\nFix: " + f.Fix + " [id " + f.ID + "]"
-			annotate(out, string(severity), f.New, f.Subject+": "+f.Rule.ID, text)
+			r.annotate(out, githubCommand(severity), f.New, f.Subject+": "+f.Rule.ID, text)
 		}
 	}
 	if hidden > 0 {
-		annotate(out, "notice", Place{}, "wireproof check", plural(hidden, "more finding")+": the log of this step has them all")
+		r.annotate(out, "notice", Place{}, "wireproof check", plural(hidden, "more finding")+": the log of this step has them all")
 	}
 	return out.Flush()
+}
+
+// githubCommand is the command for a severity; GitHub calls an info a notice.
+func githubCommand(s rule.Severity) string {
+	if s == rule.Info {
+		return "notice"
+	}
+	return string(s)
 }
 
 var (
@@ -61,11 +69,11 @@ var (
 	escapeProperty = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
 )
 
-func annotate(w io.Writer, command string, at Place, title, text string) {
+func (r Result) annotate(w io.Writer, command string, at Place, title, text string) {
 	var props []string
 	add := func(key, value string) { props = append(props, key+"="+escapeProperty.Replace(value)) }
 	if at.Path != "" {
-		add("file", at.Path)
+		add("file", r.fromRoot(at.Path))
 	}
 	if at.Line > 0 {
 		add("line", fmt.Sprint(at.Line))
@@ -78,24 +86,3 @@ func annotate(w io.Writer, command string, at Place, title, text string) {
 	add("title", title)
 	fmt.Fprintf(w, "::%s %s::%s\n", command, strings.Join(props, ","), escapeData.Replace(text))
 }
-
-// Markdown writes the result as a table, for the summary of a job.
-func Markdown(w io.Writer, r Result) error {
-	out := bufio.NewWriter(w)
-	fmt.Fprintf(out, "### wireproof check\n\n%s\n", markdownCell(Summary(r)))
-	if len(r.Findings)+len(r.Problems) > 0 {
-		fmt.Fprint(out, "\n| | place | subject | finding | fix |\n|---|---|---|---|---|\n")
-	}
-	for _, f := range r.Findings {
-		fmt.Fprintf(out, "| %s | %s | %s | %s: %s [%s] | %s |\n", f.Severity, markdownCell(f.New.String()), markdownCell(f.Subject),
-			f.Rule.ID, markdownCell(f.Message), f.ID, markdownCell(f.Fix))
-	}
-	for _, p := range r.Problems {
-		fmt.Fprintf(out, "| not checked | | %s | %s | |\n", markdownCell(p.Subject), markdownCell(strings.Join(p.lines(), "; ")))
-	}
-	return out.Flush()
-}
-
-var escapeMarkdown = strings.NewReplacer("|", `\|`, "<", "&lt;", "\n", " ", "`", "\\`", "*", `\*`, "[", `\[`, "_", `\_`)
-
-func markdownCell(text string) string { return escapeMarkdown.Replace(clean(text)) }

@@ -171,7 +171,7 @@ func parse(src lang.Source) (lang.Schema, error) {
 func (c *check) finding(s Subject, f compat.Finding, byNumber map[int]older) Finding {
 	out := Finding{
 		ID: f.Fingerprint(s.Name), Rule: f.Rule, Severity: c.severity(f.Rule), Subject: s.Name, Level: s.Level, Breaks: f.Breaks,
-		Message: f.Message, Fix: cmp.Or(f.Fix, f.Rule.Fix), Path: f.Path,
+		Message: f.Message, Decoder: f.Decoder, Fix: cmp.Or(f.Fix, f.Rule.Fix), Path: f.Path,
 	}
 	for _, n := range f.Versions {
 		out.Versions = append(out.Versions, byNumber[n].Label)

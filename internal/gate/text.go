@@ -29,7 +29,13 @@ func Text(w io.Writer, r Result, color bool) error {
 	if len(r.Waived) > 0 {
 		out.printf("\n")
 	}
+	for _, line := range deployLines(r.Changes) {
+		out.printf("%s\n", clean(line))
+	}
 	out.printf("%s\n", Summary(r))
+	if broken, _ := r.broken(); broken > 0 {
+		out.printf("%s\n", out.paint(dim, "Meant so? Accept one finding: wireproof waive ID --reason … --owner … --until YYYY-MM-DD"))
+	}
 	return out.w.Flush()
 }
 
@@ -86,8 +92,11 @@ func (t *textWriter) paint(color, text string) string {
 
 func (t *textWriter) finding(f Finding) {
 	color := red
-	if f.Severity == rule.Warning {
+	switch f.Severity {
+	case rule.Warning:
 		color = yellow
+	case rule.Info:
+		color = blue
 	}
 	t.printf("%s%s\n", t.paint(color, string(f.Severity)+"["+f.Rule.ID+"]"), t.paint(bold, ": "+clean(f.Message)))
 	width := 1
@@ -102,14 +111,96 @@ func (t *textWriter) finding(f Finding) {
 	t.printf("%s%s\n", margin, t.paint(blue, " |"))
 	for _, row := range [][2]string{
 		{"why", f.Why},
-		{"fix", f.Fix},
+		{"data", f.Decoder},
+		{"witness", witnessLine(f.Witness)},
+		{"fix", fixLine(f)},
 		{"more", "wireproof explain " + f.Rule.ID + "  [" + f.ID + "]"},
 	} {
 		if row[1] != "" {
-			t.printf("%s%s%-5s %s\n", margin, t.paint(blue, " = "), row[0], clean(row[1]))
+			t.printf("%s%s%-7s %s\n", margin, t.paint(blue, " = "), row[0], clean(row[1]))
 		}
 	}
 	t.printf("\n")
+}
+
+// longMessage is how much of a witness a line shows; the JSON report has it all.
+const longMessage = 300
+
+// witnessLine tells the story of a witness.
+func witnessLine(w *rule.Witness) string {
+	if w == nil {
+		return ""
+	}
+	writer, reader := "old", "new"
+	if w.Writer == rule.OldReaders {
+		writer, reader = reader, writer
+	}
+	out := "written with the " + writer + " schema: " + shorten(w.JSON)
+	if w.Err != "" {
+		out += " → the " + reader + " one fails: " + shorten(w.Err)
+	} else {
+		out += " → the " + reader + " one reads " + shorten(w.Read)
+	}
+	if w.Comment != "" {
+		out += " (" + w.Comment + ")"
+	}
+	return out
+}
+
+func shorten(text string) string {
+	if len(text) <= longMessage {
+		return text
+	}
+	return strings.ToValidUTF8(text[:longMessage], "") + "…"
+}
+
+func fixLine(f Finding) string {
+	if f.Edit == nil {
+		return f.Fix
+	}
+	return f.Fix + " (apply with: wireproof check --fix)"
+}
+
+// deployLines says in which order to deploy, unless it does not matter.
+func deployLines(changes []Change) []string {
+	by := map[Deploy][]string{}
+	for _, c := range changes {
+		by[c.Deploy] = append(by[c.Deploy], c.Subject)
+	}
+	whole := DeployFirst(changes)
+	switch {
+	case whole == AnyOrder:
+		return nil
+	case whole != NoOrder:
+		return []string{"deploy " + string(whole)}
+	}
+	var out []string
+	for _, d := range []Deploy{ConsumersFirst, ProducersFirst, NoOrder} {
+		if names := by[d]; len(names) > 0 {
+			const most = 5
+			list := strings.Join(names[:min(len(names), most)], ", ")
+			if len(names) > most {
+				list += fmt.Sprintf(" and %d more", len(names)-most)
+			}
+			out = append(out, "deploy "+string(d)+": "+list)
+		}
+	}
+	return out
+}
+
+// DeployFirst says which side of all changed subjects together goes first.
+func DeployFirst(changes []Change) Deploy {
+	out := AnyOrder
+	for _, c := range changes {
+		switch {
+		case c.Deploy == AnyOrder || c.Deploy == out:
+		case out == AnyOrder:
+			out = c.Deploy
+		default:
+			return NoOrder
+		}
+	}
+	return out
 }
 
 // snippet shows a place with a mark under what it spans.
@@ -191,7 +282,7 @@ func Summary(r Result) string {
 	if unchecked > 0 {
 		out += fmt.Sprintf(", %d not checked", unchecked)
 	}
-	if errors, warnings := r.count(rule.Error), r.count(rule.Warning); errors+warnings > 0 {
+	if errors, warnings := r.Count(rule.Error), r.Count(rule.Warning); errors+warnings > 0 {
 		out += fmt.Sprintf(" (%s, %s)", plural(errors, "error"), plural(warnings, "warning"))
 	}
 	if len(r.Waived) > 0 {
