@@ -1,0 +1,117 @@
+package witness_test
+
+import (
+	"fmt"
+	"os"
+	"testing"
+
+	twmb "github.com/twmb/avro"
+
+	"github.com/wireproof/wireproof/compat/avrorules"
+	"github.com/wireproof/wireproof/compat/rule"
+	"github.com/wireproof/wireproof/compat/witness"
+	"github.com/wireproof/wireproof/lang"
+	"github.com/wireproof/wireproof/lang/avro"
+)
+
+// soak is whether the long runs are asked for.
+func soak() bool { return os.Getenv("WIREPROOF_SOAK") == "1" }
+
+// messages is how many a pair without findings has to cross.
+func messages() int {
+	if soak() {
+		return 10_000
+	}
+	return 300
+}
+
+func parseAvro(path, text string) (*avro.Schema, error) {
+	return avro.Parse(lang.Source{Type: lang.Avro, Path: path, Text: text})
+}
+
+// unreadable reports whether a finding claims data that cannot be read.
+func unreadable(f *rule.Finding) bool {
+	return f.Rule.Severity == rule.Error && f.Breaks&(rule.Readers|rule.OldReaders) != 0
+}
+
+// TestAvroWitnesses holds both laws over random pairs: each finding that claims
+// unreadable data has a witness, which twmb/avro decodes to the same JSON as its
+// writer and refuses as its reader; and where there is none, every message
+// crosses, in twmb/avro too.
+func TestAvroWitnesses(t *testing.T) {
+	t.Parallel()
+	pairs := uint64(1500)
+	if soak() {
+		pairs = 20_000
+	}
+	shown, crossed := map[string]int{}, 0
+	for seed := range pairs {
+		newText, oldText := avroPair(seed)
+		newer, err := parseAvro("new.avsc", newText)
+		if err != nil {
+			continue // a name was changed where another place uses it
+		}
+		older, err := parseAvro("old.avsc", oldText)
+		if err != nil {
+			continue
+		}
+		for _, dir := range []rule.Breaks{rule.Readers, rule.OldReaders} {
+			found := avrorules.Check(newer, older, dir)
+			pair, claims := witness.NewPair(newer, older), 0
+			for _, f := range found {
+				w, ok := pair.Build(f)
+				if unreadable(f) {
+					claims++
+					if !ok {
+						t.Fatalf("seed %d, direction %d: no witness for %s: %s\nnew %s\nold %s", seed, dir, f.Rule.ID, f.Message, newText, oldText)
+					}
+				}
+				if ok {
+					shown[f.Rule.ID]++
+					againstTwmb(t, fmt.Sprintf("seed %d: %s: %s", seed, f.Rule.ID, f.Message), w, newText, oldText, unreadable(f))
+				}
+			}
+			w, err := witness.Prove(newer, older, dir, messages(), seed)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if (w != nil) != (claims > 0) {
+				t.Fatalf("seed %d, direction %d: %d findings, and the proof gives %+v\nnew %s\nold %s", seed, dir, claims, w, newText, oldText)
+			}
+			if w == nil {
+				crossed++
+			}
+		}
+	}
+	t.Logf("%d pairs crossed %d messages each; witnesses: %v", crossed, messages(), shown)
+	if crossed < 100 || len(shown) < 8 {
+		t.Error("too few of one kind")
+	}
+}
+
+// againstTwmb holds a witness against twmb/avro.
+func againstTwmb(t *testing.T, name string, w *rule.Witness, newText, oldText string, refused bool) {
+	t.Helper()
+	writerText, readerText := oldText, newText
+	if w.Writer == rule.OldReaders {
+		writerText, readerText = newText, oldText
+	}
+	writer, err := twmb.Parse(writerText)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader, err := twmb.Parse(readerText)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var v any
+	rest, err := writer.Decode(w.Data, &v)
+	if err != nil || len(rest) > 0 {
+		t.Fatalf("%s: the writer reads its data with %v, %d bytes left\n%+v\n%s", name, err, len(rest), w, writerText)
+	}
+	if refused {
+		if _, err := twmb.Resolve(writer, reader); err == nil {
+			t.Errorf("%s: twmb/avro reads the data\n%+v\nwriter %s\nreader %s", name, w, writerText, readerText)
+		}
+	}
+}

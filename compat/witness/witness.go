@@ -1,0 +1,139 @@
+package witness
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/wireproof/wireproof/compat/rule"
+	"github.com/wireproof/wireproof/lang"
+	"github.com/wireproof/wireproof/lang/avro"
+)
+
+const (
+	// buildSteps is the budget for the witness of one finding.
+	buildSteps = 200_000
+	// indexSteps is the budget for the walk over both schemas.
+	indexSteps = 400_000
+	// messageSteps is the budget for one message of [Prove].
+	messageSteps = 20_000
+	// maxNodes is how many values a message may hold, and maxBytes how long it
+	// may be.
+	maxNodes = 20_000
+	maxBytes = 1 << 20
+)
+
+// A Pair finds the witnesses of several findings on the same two schemas, which
+// are walked once. It is not safe for concurrent use.
+type Pair struct {
+	newer, older lang.Schema
+	engines      map[rule.Breaks]engine
+}
+
+// NewPair returns a Pair. It does no work yet.
+func NewPair(newer, older lang.Schema) *Pair {
+	return &Pair{newer: newer, older: older, engines: map[rule.Breaks]engine{}}
+}
+
+// An engine crosses messages of one language in one direction.
+type engine interface {
+	// build finds the smallest message that shows f.
+	build(f *rule.Finding) *rule.Witness
+	// prove returns what shows that the i-th message does not cross, or nil.
+	// Messages begin with the edges: each symbol, each branch, each empty value.
+	prove(i int, r *rand.Rand) *rule.Witness
+}
+
+// Build returns the smallest message that shows a finding of [NewPair]'s schemas.
+// It is false where the finding claims no unreadable data, and where the search
+// ends without one.
+func (p *Pair) Build(f *rule.Finding) (*rule.Witness, bool) {
+	if f == nil || f.Rule == nil {
+		return nil, false
+	}
+	for _, dir := range []rule.Breaks{rule.Readers, rule.OldReaders} {
+		if f.Breaks&dir == 0 {
+			continue
+		}
+		if e := p.engine(dir); e != nil {
+			if w := e.build(f); w != nil {
+				w.Writer = dir
+				return w, true
+			}
+		}
+	}
+	return nil, false
+}
+
+// Build is [Pair.Build] for one finding.
+func Build(f *rule.Finding, newer, older lang.Schema) (*rule.Witness, bool) {
+	return NewPair(newer, older).Build(f)
+}
+
+// Prove has one side write n messages and the other read them: with
+// [rule.Readers] older writes, with [rule.OldReaders] newer does. It returns the
+// first message that does not cross, made as small as it gets, or nil if all
+// cross. The messages depend on the schemas and the seed only. It is an error if
+// dir is neither, or if the schemas are not of one known language.
+func Prove(newer, older lang.Schema, dir rule.Breaks, n int, seed uint64) (*rule.Witness, error) {
+	if dir != rule.Readers && dir != rule.OldReaders {
+		return nil, fmt.Errorf("the direction is %d, expected rule.Readers or rule.OldReaders", dir)
+	}
+	e := NewPair(newer, older).engine(dir)
+	if e == nil {
+		return nil, fmt.Errorf("the schemas are %T and %T, expected two of one language", newer, older)
+	}
+	r := rand.New(rand.NewPCG(seed, 0x7769746e657373))
+	for i := range n {
+		if w := e.prove(i, r); w != nil {
+			w.Writer = dir
+			return w, nil
+		}
+	}
+	return nil, nil
+}
+
+// engine returns the engine for a direction, or nil if the schemas are not of one
+// language.
+func (p *Pair) engine(dir rule.Breaks) engine {
+	if e, ok := p.engines[dir]; ok {
+		return e
+	}
+	reader, writer := p.newer, p.older
+	if dir == rule.OldReaders {
+		reader, writer = writer, reader
+	}
+	var e engine
+	switch w := writer.(type) {
+	case *avro.Schema:
+		if r, ok := reader.(*avro.Schema); ok {
+			e = newAvroEngine(r, w, dir)
+		}
+	}
+	p.engines[dir] = e
+	return e
+}
+
+// sides returns the reader's and the writer's position of a finding.
+func sides(f *rule.Finding, dir rule.Breaks) (reader, writer spotKey) {
+	reader, writer = keyOf(f.New), keyOf(f.Old)
+	if dir == rule.OldReaders {
+		reader, writer = writer, reader
+	}
+	return reader, writer
+}
+
+// A spotKey is a place in a text.
+type spotKey struct {
+	path  string
+	start int
+}
+
+func keyOf(p lang.Pos) spotKey { return spotKey{p.Path, p.Start} }
+
+// A budget counts steps down. Once it is spent, every search ends.
+type budget struct{ left int }
+
+func (b *budget) take(n int) bool {
+	b.left -= n
+	return b.left > 0
+}
