@@ -158,7 +158,7 @@ func sameValueNames(w *bufWalk, r *rule.Rule, p enumPair) {
 }
 
 func reservedOfEnumKept(w *bufWalk, r *rule.Rule, p enumPair) {
-	w.ranges(r, "reserved", p.new, p.old, closed(p.new.ReservedRanges()), closed(p.old.ReservedRanges()), math.MaxInt32, math.MaxInt32)
+	w.ranges(r, "reserved", p.new, p.old, closed(p.new.ReservedRanges()), closed(p.old.ReservedRanges()), math.MaxInt32)
 	w.names(r, p.new, p.old, p.new.ReservedNames(), p.old.ReservedNames())
 }
 

@@ -52,6 +52,14 @@ func goneFromPackage(w *bufWalk, r *rule.Rule, old protoreflect.Descriptor) {
 	var at protobuf.Anchor
 	if now := w.newer.File(w.older.FileOf(old).Path); now != nil {
 		at = w.whereGone(now, old, name)
+		if kindOf(old) == kindMessage { // for these alone Buf looks at the whole package
+			at = w.around(name, start(now), func(outer string) protoreflect.Descriptor {
+				if m, ok := w.newer.Find(inPackage(pkg, outer)).(protoreflect.MessageDescriptor); ok && m.ParentFile().Package() == pkg {
+					return m
+				}
+				return nil
+			})
+		}
 	}
 	w.report(r, old, at, whole(w.older, old), "no "+string(kindOf(old))+" "+name+" in the package", "was declared",
 		`Previously present %s %q was deleted from package %q.`, kindOf(old), name, pkg)
@@ -60,28 +68,36 @@ func goneFromPackage(w *bufWalk, r *rule.Rule, old protoreflect.Descriptor) {
 // findIn returns the element with a name below the package of a file, if it is of
 // a kind and the file declares it.
 func findIn(im *protobuf.Image, f *protobuf.ImageFile, name string, k kind) protoreflect.Descriptor {
-	full := protoreflect.FullName(name)
-	if pkg := f.Descriptor.Package(); pkg != "" {
-		full = pkg + "." + full
-	}
-	if d := im.Find(full); d != nil && kindOf(d) == k && im.FileOf(d) == f {
+	if d := im.Find(inPackage(f.Descriptor.Package(), name)); d != nil && kindOf(d) == k && im.FileOf(d) == f {
 		return d
 	}
 	return nil
 }
 
+func inPackage(pkg protoreflect.FullName, name string) protoreflect.FullName {
+	if pkg == "" {
+		return protoreflect.FullName(name)
+	}
+	return pkg + "." + protoreflect.FullName(name)
+}
+
 // whereGone is the closest message around an element that the file still has, or
 // the file.
 func (w *bufWalk) whereGone(now *protobuf.ImageFile, old protoreflect.Descriptor, name string) protobuf.Anchor {
-	for kindOf(old) != kindService {
-		dot := strings.LastIndexByte(name, '.')
-		if dot < 0 {
-			break
-		}
+	if kindOf(old) == kindService {
+		return start(now)
+	}
+	return w.around(name, start(now), func(outer string) protoreflect.Descriptor { return findIn(w.newer, now, outer, kindMessage) })
+}
+
+// around is the place of the closest message around a name that find knows, or
+// otherwise.
+func (w *bufWalk) around(name string, otherwise protobuf.Anchor, find func(outer string) protoreflect.Descriptor) protobuf.Anchor {
+	for dot := strings.LastIndexByte(name, '.'); dot >= 0; dot = strings.LastIndexByte(name, '.') {
 		name = name[:dot]
-		if m := findIn(w.newer, now, name, kindMessage); m != nil {
+		if m := find(name); m != nil {
 			return whole(w.newer, m)
 		}
 	}
-	return start(now)
+	return otherwise
 }

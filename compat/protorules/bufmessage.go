@@ -2,7 +2,6 @@ package protorules
 
 import (
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 
@@ -111,12 +110,12 @@ func sameMessageJSON(w *bufWalk, r *rule.Rule, p messagePair) {
 
 func extensionRangesKept(w *bufWalk, r *rule.Rule, p messagePair) {
 	w.ranges(r, "extension", p.new, p.old,
-		halfOpen(p.new.ExtensionRanges()), halfOpen(p.old.ExtensionRanges()), highestField(p.new), highestField(p.old))
+		halfOpen(p.new.ExtensionRanges()), halfOpen(p.old.ExtensionRanges()), highestField)
 }
 
 func reservedOfMessageKept(w *bufWalk, r *rule.Rule, p messagePair) {
 	w.ranges(r, "reserved", p.new, p.old,
-		halfOpen(p.new.ReservedRanges()), halfOpen(p.old.ReservedRanges()), highestField(p.new), highestField(p.old))
+		halfOpen(p.new.ReservedRanges()), halfOpen(p.old.ReservedRanges()), highestField)
 	w.names(r, p.new, p.old, p.new.ReservedNames(), p.old.ReservedNames())
 }
 
@@ -129,30 +128,25 @@ func halfOpen(ranges protoreflect.FieldRanges) []bounds {
 	return out
 }
 
-// highestField is the end of what numbers of fields may be; message sets allow
-// more.
-func highestField(m protoreflect.MessageDescriptor) int64 {
-	if options, _ := m.Options().(*descriptorpb.MessageOptions); options.GetMessageSetWireFormat() {
-		return math.MaxInt32 - 1
-	}
-	return int64(protowire.MaxValidNumber)
-}
+// highestField is the end of what numbers of fields may be. Message sets would
+// allow more, but no library of today takes them, and so no compiler here.
+const highestField = int64(protowire.MaxValidNumber)
 
 // ranges reports each range of the older side of which the newer has not all
 // numbers.
-func (w *bufWalk) ranges(r *rule.Rule, what string, new, old protoreflect.Descriptor, now, was []bounds, newHighest, oldHighest int64) {
+func (w *bufWalk) ranges(r *rule.Rule, what string, new, old protoreflect.Descriptor, now, was []bounds, highest int64) {
 	if len(was) == 0 {
 		return
 	}
 	for _, b := range was {
 		var parts []string
 		for _, m := range missing(b, now) {
-			parts = append(parts, m.text(newHighest))
+			parts = append(parts, m.text(highest))
 		}
 		if len(parts) > 0 {
 			list := strings.Join(parts, ", ")
-			w.report(r, old, whole(w.newer, new), whole(w.older, old), list+" is free", what+" "+b.text(oldHighest),
-				`Previously present %s range %q on %s %q is missing values: %s were removed.`, what, b.text(oldHighest), kindOf(new), new.Name(), list)
+			w.report(r, old, whole(w.newer, new), whole(w.older, old), list+" is free", what+" "+b.text(highest),
+				`Previously present %s range %q on %s %q is missing values: %s were removed.`, what, b.text(highest), kindOf(new), new.Name(), list)
 		}
 	}
 }

@@ -132,7 +132,7 @@ func (c *placeCache) load(im *Image, want []*ImageFile) {
 		if r.Fatal != nil || r.Value == nil {
 			continue
 		}
-		d, err := fdp.DescriptorProto(r.Value, fdp.IncludeSourceCodeInfo(true))
+		d, err := fdp.DescriptorProto(r.Value, fdp.IncludeSourceCodeInfo(true), fdp.GenerateExtraOptionLocations(true))
 		if err != nil {
 			continue
 		}

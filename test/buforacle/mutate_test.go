@@ -59,7 +59,7 @@ var mutations = []mutation{
 	{"feature value", replace(`(field_presence|utf8_validation|message_encoding|json_format|enum_type|string_type)( =|:) \w+`, features("$1$2 ")...)},
 	{"file option", replace(`(option \w+ = )("[^"]*"|\w+);`, `${1}"Changed";`, "${1}true;", "${1}false;", "${1}LITE_RUNTIME;", "${1}CODE_SIZE;", `${1}"";`)},
 	{"add file option", after(`package [^;]+;`, fileOptionLines...)},
-	{"add message option", after(`message \w+ \{`, " option no_standard_descriptor_accessor = true;", " option features.json_format = LEGACY_BEST_EFFORT;", " option message_set_wire_format = true;", " option deprecated = true;",
+	{"add message option", after(`message \w+ \{`, " option no_standard_descriptor_accessor = true;", " option features.json_format = LEGACY_BEST_EFFORT;", " option deprecated = true;",
 		" reserved 50 to 60;", ` reserved "card", "iban", "sku";`, " reserved 1 to 9;", " extensions 1000 to 1010;", " int32 fresh = 77;", " required int32 fresh = 77;", " optional int32 fresh = 78;", " oneof fresh { int32 f1 = 81; string f2 = 82; }", " int32 must = 79 [features.field_presence = LEGACY_REQUIRED];")},
 	{"add enum option", after(`enum \w+ \{`, " option features.enum_type = OPEN;", " option features.enum_type = CLOSED;", " option features.json_format = LEGACY_BEST_EFFORT;", " reserved 60;", " reserved 1;", ` reserved "PAID", "GREEN", "HIGH";`, " FRESH = 88;", " FIRST = 0;")},
 	{"into oneof", replace(`(?m)^\s+((?:optional )?\w+ \w+ = \d+[^;{]*;)`, " oneof wrapped { $1 }")},

@@ -149,14 +149,28 @@ func TestBreakingIsBufs(t *testing.T) {
 	t.Logf("BUF_SEED=%d BUF_PAIRS=%d", seed, wanted)
 	r := rand.New(rand.NewPCG(seed, 1))
 	from := bases(t)
-	const batch = 1000 // as many as fit the names of folders
+	const batch = 1000 // as many as a run of buf's takes in a moment
 	for made := 0; made < wanted; made += batch {
-		var pairs []pairOfTrees
-		for n := range min(batch, wanted-made) * 2 { // about half compile
-			pairs = append(pairs, makePair(r, n, pick(r, from)))
-		}
-		compareBatch(t, buf, pairs)
+		compareBatch(t, buf, makePairs(t, r, from, min(batch, wanted-made)))
 	}
+}
+
+// makePairs makes pairs of which both sides compile. They are tried a few at a
+// time, since the compiler has something to do for each run, and tells a hundred
+// mistakes at most.
+func makePairs(t *testing.T, r *rand.Rand, from []tree, wanted int) []pairOfTrees {
+	t.Helper()
+	var out []pairOfTrees
+	for number := 0; len(out) < wanted; {
+		var some []pairOfTrees
+		for range 40 {
+			some = append(some, makePair(r, number, pick(r, from)))
+			number++
+		}
+		some, _, _, _ = compilable(t, some)
+		out = append(out, some...)
+	}
+	return out
 }
 
 func compareBatch(t *testing.T, buf buforacle.Buf, pairs []pairOfTrees) {
