@@ -38,14 +38,14 @@ func (l *loader) read(fsys fs.FS) error {
 			}
 			return nil
 		}
-		if d.IsDir() || languageOf(p) == "" {
+		if d.IsDir() || LanguageOf(p) == "" {
 			return nil
 		}
 		text, err := readFile(fsys, p)
 		if err != nil {
 			return err
 		}
-		f := &File{Path: p, Source: lang.Source{Type: languageOf(p), Path: p, Text: text}}
+		f := &File{Path: p, Source: lang.Source{Type: LanguageOf(p), Path: p, Text: text}}
 		l.c.Files[p] = f
 		if f.Source.Type == lang.Avro {
 			defined, names, err := avro.Names(f.Source)
@@ -82,7 +82,8 @@ func readFile(fsys fs.FS, p string) (string, error) {
 	return string(text), nil
 }
 
-func languageOf(p string) lang.Type {
+// LanguageOf returns the language of a file by its name, or empty.
+func LanguageOf(p string) lang.Type {
 	switch path.Ext(p) {
 	case ".avsc":
 		return lang.Avro

@@ -116,7 +116,7 @@ func JSON(w io.Writer, r Result) error {
 		Schema: SchemaV1, Against: r.Against, ElapsedMS: r.Elapsed.Milliseconds(), ExitCode: code,
 		Complete: len(r.Problems) == 0, Compatible: code == exitClean,
 		Summary: ReportSummary{r.Subjects, append([]string{}, r.New...), r.Count(rule.Error), r.Count(rule.Warning), r.Count(rule.Info)}, Deploy: string(DeployFirst(r.Changes)), Changes: []ReportedChange{},
-		Findings: []ReportedFinding{}, Waived: []ReportedFinding{}, Problems: []ReportedProblem{},
+		Problems: []ReportedProblem{},
 	}
 	if !r.Now.IsZero() {
 		out.CheckedAt = r.Now.UTC().Format(time.RFC3339)
@@ -124,12 +124,7 @@ func JSON(w io.Writer, r Result) error {
 	for _, c := range r.Changes {
 		out.Changes = append(out.Changes, ReportedChange{c.Subject, string(c.Deploy)})
 	}
-	for _, f := range r.Findings {
-		out.Findings = append(out.Findings, reported(f))
-	}
-	for _, f := range r.Waived {
-		out.Waived = append(out.Waived, reported(f))
-	}
+	out.Findings, out.Waived = ReportFindings(r.Findings), ReportFindings(r.Waived)
 	for _, p := range r.Problems {
 		rp := ReportedProblem{Subject: p.Subject, Message: p.Err.Error(), Places: []ReportedPlace{}}
 		for _, at := range p.Places {
@@ -141,6 +136,15 @@ func JSON(w io.Writer, r Result) error {
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
 	return enc.Encode(out)
+}
+
+// ReportFindings returns findings as a report has them; never nil.
+func ReportFindings(findings []Finding) []ReportedFinding {
+	out := []ReportedFinding{}
+	for _, f := range findings {
+		out = append(out, reported(f))
+	}
+	return out
 }
 
 func reported(f Finding) ReportedFinding {

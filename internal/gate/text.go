@@ -71,6 +71,7 @@ const (
 	red    = "1;31"
 	yellow = "1;33"
 	blue   = "1;34"
+	green  = "1;32"
 	bold   = "1"
 	dim    = "2"
 )
