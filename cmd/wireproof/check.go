@@ -27,6 +27,8 @@ type checkFlags struct {
 	registry string
 	outputs  []string
 	fix      bool
+	prove    int
+	seed     uint64
 }
 
 func (a *app) checkCmd() *cobra.Command {
@@ -47,6 +49,10 @@ compares with all of them. By default it is what check.against in the settings s
 else git's merge base with the default branch, and the registry where there is no git
 repository.
 
+Each finding that claims unreadable data shows a witness: a message that one side
+writes, and what the other side makes of it. With --prove N, N generated messages of
+each side are read by the other where no rule speaks against the change.
+
 With --fix, edits that are certain are made in the schema files: an alias for a
 renamed type, a default of null, a reserved number. What is left is reported.
 
@@ -64,12 +70,20 @@ be checked, whatever else was found.`,
 	cmd.Flags().StringVar(&f.registry, "registry", "", "URL of the registry, in place of the environment's")
 	cmd.Flags().StringArrayVarP(&f.outputs, "output", "o", nil, outputUsage())
 	cmd.Flags().BoolVar(&f.fix, "fix", false, "make the edits that mend findings for certain, then check again")
+	cmd.Flags().IntVar(&f.prove, "prove", 0, "try to refute each verdict with this many generated messages")
+	cmd.Flags().Uint64Var(&f.seed, "seed", 1, "the messages of --prove follow from it")
 	completeFormats(cmd)
 	return cmd
 }
 
+// maxProve is how many messages are tried at most for each version and direction.
+const maxProve = 1_000_000
+
 func (a *app) check(ctx context.Context, f checkFlags) error {
 	start := time.Now()
+	if f.prove < 0 || f.prove > maxProve {
+		return usagef("--prove is %d; expected 0 to %d messages", f.prove, maxProve)
+	}
 	cfg, err := a.settings()
 	if err != nil {
 		return err
@@ -155,7 +169,7 @@ func (a *app) compare(ctx context.Context, cfg *config.Config, f checkFlags) (ga
 	if err != nil {
 		return gate.Result{Against: base.label, Now: time.Now(), Base: cfg.Rel(), Tool: buildVersion().Version, FailOn: rule.Severity(cfg.Check.FailOn), Problems: problems(cfg, err)}, nil
 	}
-	in := gate.Input{Against: base.label, FailOn: rule.Severity(cfg.Check.FailOn), Now: time.Now(), SchemaRoot: cfg.Schemas, Settings: filepath.Base(cfg.Path), Base: cfg.Rel(), Tool: buildVersion().Version}
+	in := gate.Input{Against: base.label, FailOn: rule.Severity(cfg.Check.FailOn), Now: time.Now(), SchemaRoot: cfg.Schemas, Settings: filepath.Base(cfg.Path), Base: cfg.Rel(), Tool: buildVersion().Version, Prove: f.prove, Seed: f.seed}
 	if in.Severities, err = severities(cfg); err != nil {
 		return gate.Result{}, err
 	}

@@ -191,6 +191,9 @@ func (d *decoder) blocks(t *avro.Type, v *value) error {
 // appendJSON prints v in Avro's JSON encoding. With meaning, values of logical
 // types are printed as what they stand for.
 func appendJSON(b []byte, t *avro.Type, v *value, meaning bool) []byte {
+	if v == nil {
+		return append(b, "null"...) // another field of the message cannot be read at all
+	}
 	if meaning && t.Logical != avro.NoLogical {
 		if text, ok := meant(t, v); ok {
 			return lang.AppendJSONString(b, text)

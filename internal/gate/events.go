@@ -20,9 +20,9 @@ type Event struct {
 	Line, Col int
 }
 
-// Rules returns the rules of the gate itself: those about events and waivers.
+// Rules returns the rules of the gate itself: those about events, waivers and proofs.
 func Rules() []*rule.Rule {
-	return []*rule.Rule{eventDeleted, eventTopic, eventSubject, eventKey, waiverExpired, waiverUnused}
+	return []*rule.Rule{eventDeleted, eventTopic, eventSubject, eventKey, waiverExpired, waiverUnused, notProved}
 }
 
 // events compares what is published where.

@@ -43,6 +43,11 @@ type Input struct {
 	// empty if it is the root.
 	Base string
 	Tool string // version of this program, for reports; may be empty
+	// Prove is how many generated messages are to cross, for each version and
+	// direction in which no rule speaks against the change; 0 tries none. The
+	// messages follow from Seed.
+	Prove int
+	Seed  uint64
 	// Checker holds the rules; nil means [compat.Default].
 	Checker *compat.Checker
 }
@@ -94,6 +99,7 @@ type Result struct {
 	Subjects int      // how many were asked for
 	Names    []string // theirs, in the order of the input
 	New      []string // subjects without a history, sorted
+	Proved   int      // generated messages that were tried
 	Changes  []Change // subjects that differ from their latest version, by name
 }
 

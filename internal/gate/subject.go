@@ -12,6 +12,7 @@ import (
 
 	"github.com/wireproof/wireproof/compat"
 	"github.com/wireproof/wireproof/compat/rule"
+	"github.com/wireproof/wireproof/compat/witness"
 	"github.com/wireproof/wireproof/lang"
 	"github.com/wireproof/wireproof/lang/all"
 )
@@ -48,6 +49,7 @@ func (c *check) subjects(ctx context.Context) {
 	for i, p := range parts {
 		c.out.Findings = append(c.out.Findings, p.findings...)
 		c.out.Problems = append(c.out.Problems, p.problems...)
+		c.out.Proved += p.proved
 		if p.isNew {
 			c.out.New = append(c.out.New, c.in.Subjects[i].Name)
 		}
@@ -63,6 +65,7 @@ type part struct {
 	findings []Finding
 	problems []Problem
 	isNew    bool
+	proved   int    // generated messages that were tried
 	deploy   Deploy // empty if the subject did not change
 }
 
@@ -120,11 +123,69 @@ func (p *part) compare(c *check, s Subject, newer lang.Schema, history []older) 
 		byNumber[o.Number] = o
 		versions = append(versions, compat.Version{Number: o.Number, Schema: o.schema})
 	}
+	shown := map[int]*witness.Pair{}
 	for _, f := range c.checker.Check(s.Level, newer, versions).Findings {
 		out := c.finding(s, f, byNumber)
 		out.Why = why(s.Level, out.Severity, f.Breaks, short(byNumber, f.Versions))
+		latest := f.Versions[len(f.Versions)-1]
+		if shown[latest] == nil {
+			shown[latest] = witness.NewPair(newer, byNumber[latest].schema)
+		}
+		if w, ok := shown[latest].Build(f.Finding); ok {
+			out.Witness = w
+		}
 		p.findings = append(p.findings, out)
 	}
+	for _, o := range history {
+		p.prove(c, s, newer, o)
+	}
+}
+
+// prove tries to refute the verdict on one version with generated messages, in
+// each direction in which nothing was found.
+func (p *part) prove(c *check, s Subject, newer lang.Schema, o older) {
+	for _, dir := range []rule.Breaks{rule.Readers, rule.OldReaders} {
+		against := slices.ContainsFunc(p.findings, func(f Finding) bool {
+			return f.Breaks&dir != 0 && f.Rule.Severity == rule.Error && slices.Contains(f.Versions, o.Label)
+		})
+		if c.in.Prove == 0 || s.Level.Forbids()&dir == 0 || against {
+			continue
+		}
+		w, err := witness.Prove(newer, o.schema, dir, c.in.Prove, c.in.Seed)
+		if err != nil {
+			p.problems = append(p.problems, Problem{Subject: s.Name, Err: fmt.Errorf("prove against %s: %w", o.Label, err)})
+			continue
+		}
+		p.proved += c.in.Prove
+		if w == nil {
+			continue
+		}
+		f := compat.Finding{Finding: &rule.Finding{
+			Rule: notProved, Breaks: dir, Message: "a generated message does not cross, although no rule speaks against the change",
+			New: lang.Pos{Path: newer.Source().Path, Line: 1, Col: 1}, Old: lang.Pos{Path: o.Source.Path, Line: 1, Col: 1},
+		}, Versions: []int{o.Number}}
+		out := c.finding(s, f, map[int]older{o.Number: o})
+		out.Why = why(s.Level, out.Severity, dir, o.short())
+		out.Witness = w
+		p.findings = append(p.findings, out)
+	}
+}
+
+var notProved = &rule.Rule{
+	ID: "EVENT_NOT_PROVED",
+	Doc: `a generated message does not cross
+
+check --prove has one side write generated messages and the other read them. No rule
+found anything, and yet one of them was not read, or read as something else: the
+witness shows it.
+
+Before:  {"type": "record", "name": "Order", "fields": [{"name": "n", "type": "long"}]}
+After:   a change that every rule lets pass
+Instead: believe the message, and undo the change; report the two schemas, for a rule
+         is missing.`,
+	Fix:      "look at the witness; undo the change that it shows",
+	Breaks:   rule.Readers | rule.OldReaders,
+	Severity: rule.Error,
 }
 
 // deployment says which side may go first, whatever the level allows.

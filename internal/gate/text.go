@@ -289,6 +289,9 @@ func Summary(r Result) string {
 	if len(r.Waived) > 0 {
 		out += fmt.Sprintf(", %d waived", len(r.Waived))
 	}
+	if r.Proved > 0 {
+		out += fmt.Sprintf(", %d generated messages tried", r.Proved)
+	}
 	if r.Against != "" {
 		out += ", against " + clean(shortLabel(r.Against))
 	}
