@@ -7,6 +7,7 @@ import (
 	"github.com/wireproof/wireproof/compat/rule"
 	"github.com/wireproof/wireproof/lang"
 	"github.com/wireproof/wireproof/lang/avro"
+	"github.com/wireproof/wireproof/lang/jsonschema"
 )
 
 const (
@@ -107,6 +108,10 @@ func (p *Pair) engine(dir rule.Breaks) engine {
 	case *avro.Schema:
 		if r, ok := reader.(*avro.Schema); ok {
 			e = newAvroEngine(r, w, dir)
+		}
+	case *jsonschema.Schema:
+		if r, ok := reader.(*jsonschema.Schema); ok {
+			e = newJSONEngine(r, w)
 		}
 	}
 	p.engines[dir] = e
