@@ -269,7 +269,7 @@ func (g *jsonGenerator) names(n, other *jsonschema.Node) []string {
 	return out
 }
 
-// closed adds to v what a property of n depends on.
+// closed adds to v what a property of n depends on, and others if there are too few.
 func (g *jsonGenerator) closed(n, other *jsonschema.Node, v *lang.Value, depth int) *lang.Value {
 	for i := 0; i < len(v.Members) && i < 100; i++ {
 		for _, name := range n.DependentNames[v.Members[i].Key] {
@@ -280,6 +280,9 @@ func (g *jsonGenerator) closed(n, other *jsonschema.Node, v *lang.Value, depth i
 				v = with(v, name, held)
 			}
 		}
+	}
+	if least, ok := limitOf(n, "minProperties"); ok && len(v.Members) < least {
+		v = g.filled(n, other, v, g.names(n, other), least, depth)
 	}
 	return v
 }
@@ -304,11 +307,15 @@ func (g *jsonGenerator) filled(n, other *jsonschema.Node, base *lang.Value, name
 			base = with(base, name, v)
 		}
 	}
-	for _, name := range names {
-		try(name)
-	}
-	for i := range min(size, 100) {
-		try(spare(i))
+	for _, dependent := range []bool{false, true} {
+		for _, name := range names {
+			if _, is := n.DependentNames[name]; is == dependent && n.DependentSchemas[name] == nil {
+				try(name)
+			}
+		}
+		for i := range min(size, 100) {
+			try(spare(i))
+		}
 	}
 	return base
 }

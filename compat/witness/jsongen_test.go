@@ -71,7 +71,7 @@ func (g *jsonGen) typed(deep int) map[string]any {
 		maybe("maximum", 3, 5, 9)
 		maybe("minimum", 0, 1, 2)
 		maybe("exclusiveMinimum", -1, 0)
-		maybe("multipleOf", 1, 2, 0.5)
+		maybe("multipleOf", 2, 3)
 	case "object":
 		properties := map[string]any{}
 		for _, name := range []string{"a", "b", "c", "d"} {
@@ -80,13 +80,18 @@ func (g *jsonGen) typed(deep int) map[string]any {
 			}
 		}
 		out["properties"] = properties
-		maybe("required", []any{"a"}, []any{"b"}, []any{"a", "b"})
 		if g.chance(2) {
 			out["additionalProperties"] = g.one(false, false, true, g.typed(0))
 		}
-		maybe("dependencies", map[string]any{"a": []any{"b"}}, map[string]any{"a": []any{"b", "c"}})
+		if out["additionalProperties"] != false {
+			// Otherwise there would often be no value at all.
+			maybe("required", []any{"a"}, []any{"b"}, []any{"a", "b"})
+			maybe("dependencies", map[string]any{"a": []any{"b"}}, map[string]any{"a": []any{"b", "c"}})
+			maybe("minProperties", 1, 2)
+		} else if properties["a"] != nil {
+			maybe("required", []any{"a"})
+		}
 		maybe("maxProperties", 3, 4, 5)
-		maybe("minProperties", 1, 2)
 	case "array":
 		if deep > 0 {
 			maybe("items", g.schema(deep-1), []any{g.schema(deep - 1), g.schema(0)})

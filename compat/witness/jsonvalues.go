@@ -47,6 +47,9 @@ func (g *jsonGenerator) texts(n *jsonschema.Node) []*lang.Value {
 		seeds = append(seeds, matching(n.Pattern.Str)...)
 		for _, s := range seeds {
 			out = append(out, text(s))
+			for _, odd := range []string{"c", "0", "A", " "} {
+				out = append(out, text(s+odd), text(odd+s), text(odd))
+			}
 		}
 	}
 	for _, size := range slices.Compact(lengths) {
