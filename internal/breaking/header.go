@@ -1,10 +1,6 @@
 package breaking
 
-import (
-	"bytes"
-
-	"github.com/wireproof/wireproof/lang/protobuf"
-)
+import "bytes"
 
 // A header is what is known of a file without compiling it.
 type header struct {
@@ -45,11 +41,87 @@ func scanHeader(text []byte) header {
 	}
 }
 
-// scanSlowly leaves the work to the scanner of the language.
+// scanSlowly reads a header as the language says, wherever its parts stand.
 func scanSlowly(text []byte) header {
-	s := string(text)
-	imports, err := protobuf.Imports(s)
-	return header{pkg: protobuf.Package(s), imports: imports, odd: err != nil}
+	var h header
+	depth, fresh := 0, true // fresh: a statement may start here
+	rest := bytes.TrimPrefix(text, []byte("\ufeff"))
+	for {
+		rest = skipComments(rest)
+		if len(rest) == 0 {
+			return h
+		}
+		c, n := rest[0], 1
+		switch {
+		case c == '"' || c == '\'':
+			n = stringEnd(rest)
+		case isWord(c):
+			for n < len(rest) && isWord(rest[n]) {
+				n++
+			}
+			if depth == 0 && fresh {
+				h.statement(string(rest[:n]), rest[n:])
+			}
+		case c == '{' || c == '[' || c == '(':
+			depth++
+		case c == '}' || c == ']' || c == ')':
+			depth = max(0, depth-1)
+		}
+		fresh = c == ';' || c == '}'
+		rest = rest[n:]
+	}
+}
+
+// statement takes a package or an import, whose rest follows its first word.
+func (h *header) statement(word string, rest []byte) {
+	if word != "package" && word != "import" {
+		return
+	}
+	end := statementEnd(rest)
+	if end < 0 {
+		return
+	}
+	var name []byte
+	for rest = rest[:end-1]; ; {
+		rest = skipComments(rest)
+		if len(rest) == 0 {
+			break
+		}
+		n := 1
+		switch c := rest[0]; {
+		case c == '"' || c == '\'':
+			n = stringEnd(rest)
+			value := rest[1:max(1, n-1)]
+			h.odd = h.odd || bytes.IndexByte(value, '\\') >= 0
+			if word == "import" {
+				name = append(name, value...)
+			}
+		case word == "package":
+			name = append(name, c)
+		}
+		rest = rest[n:]
+	}
+	switch {
+	case word == "package":
+		h.pkg = string(name)
+	case len(name) > 0:
+		h.imports = append(h.imports, string(name))
+	}
+}
+
+// stringEnd returns the length of the string literal that text begins with.
+func stringEnd(text []byte) int {
+	for i := 1; i < len(text); i++ {
+		switch text[i] {
+		case '\\':
+			i++
+		case text[0]:
+			return i + 1
+		case '\n':
+			return i
+		}
+	}
+	return len(text)
 }
 
 // scanImport reads what follows the word import. It reports whether this is an
@@ -127,13 +199,9 @@ func scanPackage(text []byte) (pkg string, ok bool) {
 func statementEnd(text []byte) int {
 	depth := 0
 	for i := 0; i < len(text); i++ {
-		switch c := text[i]; c {
+		switch text[i] {
 		case '"', '\'':
-			for i++; i < len(text) && text[i] != c && text[i] != '\n'; i++ {
-				if text[i] == '\\' {
-					i++
-				}
-			}
+			i += stringEnd(text[i:]) - 1
 		case '/':
 			if n := len(text[i:]) - len(skipComments(text[i:])); n > 0 {
 				i += n - 1
@@ -151,7 +219,14 @@ func statementEnd(text []byte) int {
 	return -1
 }
 
-func skipBlank(text []byte) []byte { return bytes.TrimLeft(text, " \t\r\n\f\v") }
+func skipBlank(text []byte) []byte {
+	for i, c := range text {
+		if c != ' ' && (c < '\t' || c > '\r') {
+			return text[i:]
+		}
+	}
+	return nil
+}
 
 // skipComments drops space and comments; a comment without an end takes the rest.
 func skipComments(text []byte) []byte {
