@@ -11,6 +11,8 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -48,10 +50,21 @@ func (f Finding) String() string {
 	return fmt.Sprintf("%s:%d:%d-%d:%d %s %s", f.Path, f.StartLine, f.StartColumn, f.EndLine, f.EndColumn, f.Type, f.Message)
 }
 
-// Breaking compares the folder newer, in which it runs, with the folder older,
-// under a configuration in JSON.
+// Build makes an image of a folder, beside it, and returns the name of that file.
+func (b Buf) Build(dir string) (string, error) {
+	image := dir + ".binpb"
+	_, err := b.run(dir, "build", ".", "-o", image)
+	return image, err
+}
+
+// Breaking compares newer with older, which are folders or images, under a
+// configuration in JSON. It runs in the folder newer, so that paths are short.
 func (b Buf) Breaking(newer, older, config string) ([]Finding, error) {
-	out, err := b.run(newer, "breaking", ".", "--against", older, "--exclude-imports", "--error-format", "json",
+	dir, input := newer, "."
+	if strings.HasSuffix(newer, ".binpb") {
+		dir, input = filepath.Dir(newer), newer
+	}
+	out, err := b.run(dir, "breaking", input, "--against", older, "--exclude-imports", "--error-format", "json",
 		"--config", config, "--against-config", config)
 	if err != nil {
 		return nil, err
