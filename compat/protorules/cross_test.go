@@ -101,7 +101,7 @@ func TestCompatibleDataCrosses(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(11, 12))
 	var schemas []*protobuf.Schema
-	for range 60 {
+	for range 24 {
 		schemas = append(schemas, randomSchema(t, r))
 	}
 	silent := 0
