@@ -42,6 +42,8 @@ type Options struct {
 	DisableSymlinks bool
 	// Full compiles everything, whether it changed or not.
 	Full bool
+	// BatchSize is how many bytes of text are compiled at a time; 0 is a good value.
+	BatchSize int
 }
 
 // An Annotation is one line of the result, in the terms of the released command.
@@ -78,6 +80,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	}
 	defer newer.close()
 	defer older.close()
+	older.published = true
 	if err := o.limit(newer, older); err != nil {
 		return nil, err
 	}
@@ -98,6 +101,9 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		if err := c.compare(ctx, p); err != nil {
 			return nil, err
 		}
+	}
+	if bad := c.mistaken(); len(bad) > 0 {
+		c.result.Annotations = bad
 	}
 	c.result.Annotations = sortAnnotations(c.result.Annotations)
 	return &c.result, nil
@@ -149,7 +155,9 @@ type comparison struct {
 	pairs        []pair
 	// closure holds the import paths that are compiled; nil means all.
 	closure map[string]bool
-	result  Result
+	// mistakes keep the newer and the older side from being compiled.
+	mistakes [2]lang.ErrorList
+	result   Result
 }
 
 func (c *comparison) warnings() {
@@ -175,14 +183,16 @@ func (c *comparison) warn(format string, args ...any) {
 // narrow finds out what has to be compiled.
 func (c *comparison) narrow(ctx context.Context) error {
 	c.result.Files = len(c.newer.files) + len(c.older.files)
-	if c.o.Full || c.o.Imports || c.newer.image != nil || c.older.image != nil {
+	if c.o.Imports || c.newer.image != nil || c.older.image != nil {
 		return nil
 	}
 	d, err := scan(ctx, c.newer, c.older)
 	if err != nil {
 		return err
 	}
-	c.closure = d.closure()
+	if !c.o.Full {
+		c.closure = d.closure()
+	}
 	return nil
 }
 
@@ -210,21 +220,19 @@ func (c *comparison) compare(ctx context.Context, p pair) error {
 	if len(news)+len(olds) == 0 {
 		return nil
 	}
-	newer, older, err := c.compile(ctx, news, olds)
-	var mistakes *compileError
-	if errors.As(err, &mistakes) {
-		c.result.Annotations = append(c.result.Annotations, mistakes.annotations()...)
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	c.result.Compiled += len(news) + len(olds)
-	for _, f := range protorules.Breaking(newer, older, set) {
-		if p.ignores(f, only, newer, older) {
+	for _, b := range c.batches(news, olds) {
+		newer, older, err := c.compile(ctx, b)
+		if err != nil {
+			return err
+		}
+		if len(c.mistakes[0])+len(c.mistakes[1]) > 0 {
 			continue
 		}
-		c.result.Annotations = append(c.result.Annotations, c.annotation(f))
+		for _, f := range protorules.Breaking(newer, older, set) {
+			if !p.ignores(f, only, newer, older) {
+				c.result.Annotations = append(c.result.Annotations, c.annotation(f))
+			}
+		}
 	}
 	return nil
 }
@@ -286,41 +294,46 @@ func containsAny(dirs []string, path string) bool {
 	return slices.ContainsFunc(dirs, func(d string) bool { return bufconfig.Contains(d, path) })
 }
 
-// A compileError holds the mistakes of one side.
-type compileError struct {
-	side *side
-	list lang.ErrorList
+// compile compiles both sides of a batch at once. What does not compile is added to
+// the mistakes.
+func (c *comparison) compile(ctx context.Context, b batch) (newer, older *protobuf.Image, err error) {
+	c.result.Compiled += len(b.newer) + len(b.older)
+	images := [2]*protobuf.Image{}
+	lists := [2]lang.ErrorList{}
+	group, ctx := errgroup.WithContext(ctx)
+	for i, s := range c.sides(b) {
+		group.Go(func() (err error) {
+			images[i], err = s.compile(ctx, s.names)
+			if errors.As(err, &lists[i]) {
+				return nil
+			}
+			return err
+		})
+	}
+	err = group.Wait()
+	for i := range lists {
+		c.mistakes[i] = append(c.mistakes[i], lists[i]...)
+	}
+	return images[0], images[1], err
 }
 
-func (e *compileError) Error() string { return e.list.Error() }
-
-// annotations puts the mistakes into the terms of the result.
-func (e *compileError) annotations() []Annotation {
+// mistaken returns what does not compile: of the newer side, or of the older one if
+// the newer is well. What else was found says nothing then.
+func (c *comparison) mistaken() []Annotation {
 	var out []Annotation
-	for _, m := range e.list {
-		a := Annotation{Type: compileType, Message: m.Msg, StartLine: m.Pos.Line, StartColumn: m.Pos.Col, EndLine: m.Pos.EndLine, EndColumn: m.Pos.EndCol}
-		if m.Pos.Path != "" {
-			a.Path = e.side.show(m.Pos.Path)
+	for i, s := range []*side{c.newer, c.older} {
+		for _, m := range c.mistakes[i] {
+			a := Annotation{Type: compileType, Message: m.Msg, StartLine: m.Pos.Line, StartColumn: m.Pos.Col, EndLine: m.Pos.EndLine, EndColumn: m.Pos.EndCol}
+			if m.Pos.Path != "" {
+				a.Path = s.show(m.Pos.Path)
+			}
+			out = append(out, a)
 		}
-		out = append(out, a)
+		if len(out) > 0 {
+			break
+		}
 	}
 	return out
-}
-
-// compile compiles both sides at once.
-func (c *comparison) compile(ctx context.Context, news, olds []string) (newer, older *protobuf.Image, err error) {
-	group, ctx := errgroup.WithContext(ctx)
-	var newErr, oldErr error
-	group.Go(func() error {
-		newer, newErr = c.newer.compile(ctx, news)
-		return nil
-	})
-	group.Go(func() error {
-		older, oldErr = c.older.compile(ctx, olds)
-		return nil
-	})
-	_ = group.Wait() // the errors are told apart
-	return newer, older, cmp.Or(newErr, oldErr)
 }
 
 func (s *side) compile(ctx context.Context, targets []string) (*protobuf.Image, error) {
@@ -330,12 +343,7 @@ func (s *side) compile(ctx context.Context, targets []string) (*protobuf.Image, 
 	if len(targets) == 0 {
 		return protobuf.NewImage(new(descriptorpb.FileDescriptorSet), nil)
 	}
-	image, err := protobuf.CompileImage(ctx, targets, s.open, protobuf.ImageOptions{})
-	var list lang.ErrorList
-	if errors.As(err, &list) {
-		return nil, &compileError{side: s, list: list}
-	}
-	return image, err
+	return protobuf.CompileImage(ctx, targets, s.open, protobuf.ImageOptions{})
 }
 
 func (c *comparison) annotation(f *rule.Finding) Annotation {

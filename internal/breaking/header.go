@@ -8,6 +8,7 @@ type header struct {
 	// imports holds every import of the file. A file that only talks of an import,
 	// in a comment, may have it here too: it is then compiled for nothing.
 	imports []string
+	size    int // of the text
 	// odd says that the imports are not known for sure.
 	odd bool
 }
@@ -20,7 +21,7 @@ func scanHeader(text []byte) header {
 	if !ok {
 		return scanSlowly(text)
 	}
-	h := header{pkg: pkg}
+	h := header{pkg: pkg, size: len(text)}
 	for at := 0; ; {
 		i := bytes.Index(text[at:], []byte("import"))
 		if i < 0 {
@@ -43,7 +44,7 @@ func scanHeader(text []byte) header {
 
 // scanSlowly reads a header as the language says, wherever its parts stand.
 func scanSlowly(text []byte) header {
-	var h header
+	h := header{size: len(text)}
 	depth, fresh := 0, true // fresh: a statement may start here
 	rest := bytes.TrimPrefix(text, []byte("\ufeff"))
 	for {

@@ -31,6 +31,9 @@ type side struct {
 	files map[string]*file
 	// image holds the side instead, if the input is an image.
 	image *imageInput
+	// published says that the side was accepted before: custom options are not looked
+	// at.
+	published bool
 	// only, unless nil, says which import paths are compared.
 	only func(name string) bool
 }
@@ -226,7 +229,14 @@ func (s *side) open(name string) (string, error) {
 		return "", fs.ErrNotExist
 	}
 	data, err := s.source.read(f.path, nil)
-	return string(data), err
+	if err != nil {
+		return "", err
+	}
+	blankComments(data)
+	if s.published {
+		blankOptions(data)
+	}
+	return string(data), nil
 }
 
 // show returns a file as reports print it.
