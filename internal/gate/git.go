@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -26,10 +27,15 @@ type RevisionError struct {
 	Tried []string // revisions, in order
 	Hint  string   // what would help; may be empty
 	Err   error    // what git said; may be nil
+
+	fetch []string // arguments of the git fetch that would get it; may be empty
 }
 
 func (e *RevisionError) Error() string {
 	text := fmt.Sprintf("git revision %q does not exist in %s", e.Rev, e.Dir)
+	if e.Rev != "" && e.Err != nil {
+		text = fmt.Sprintf("git revision %q in %s", e.Rev, e.Dir)
+	}
 	if e.Rev == "" {
 		text = "no merge base with a default branch in " + e.Dir + "; tried " + strings.Join(e.Tried, ", ")
 	}
@@ -62,11 +68,14 @@ func OpenGit(ctx context.Context, dir, rev string) (*Tree, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := g.ambiguous(ctx, rev); err != nil {
+		return nil, err
+	}
 	oid, err := g.resolve(ctx, rev, "tree")
 	if err != nil {
 		return nil, g.revisionError(ctx, rev, nil, err)
 	}
-	list, err := g.run(ctx, "ls-tree", "-r", "-z", "-l", "--full-tree", oid)
+	list, err := g.run(ctx, "ls-tree", "-r", "-z", "--full-tree", oid)
 	if err != nil {
 		return nil, fmt.Errorf("list the tree of %s: %w", rev, err)
 	}
@@ -74,7 +83,11 @@ func OpenGit(ctx context.Context, dir, rev string) (*Tree, error) {
 	if err != nil {
 		full = oid // a tree without a commit
 	}
-	fsys, err := newGitFS(list, &batch{ctx: ctx, git: g})
+	top, err := g.run(ctx, "rev-parse", "--show-toplevel")
+	if err != nil {
+		top = "" // a bare repository has no work tree
+	}
+	fsys, err := newGitFS(list, strings.TrimSuffix(top, "\n"), &batch{ctx: ctx, git: g})
 	if err != nil {
 		return nil, fmt.Errorf("list the tree of %s: %w", rev, err)
 	}
@@ -137,6 +150,21 @@ func (g git) defaultBranches(ctx context.Context) []string {
 	return out
 }
 
+// baseBranch is the name of the default branch at origin.
+func (g git) baseBranch(ctx context.Context) string {
+	for _, key := range []string{"GITHUB_BASE_REF", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME"} {
+		if name := os.Getenv(key); name != "" {
+			return name
+		}
+	}
+	if head, err := g.run(ctx, "rev-parse", "--abbrev-ref", "refs/remotes/origin/HEAD"); err == nil {
+		if name, ok := strings.CutPrefix(strings.TrimSpace(head), "origin/"); ok && name != "HEAD" {
+			return name
+		}
+	}
+	return "main"
+}
+
 // notItself replaces HEAD by its parent where a comparison with HEAD would say
 // nothing.
 func (g git) notItself(ctx context.Context, base, head string) string {
@@ -161,8 +189,15 @@ func (g git) revisionError(ctx context.Context, rev string, tried []string, caus
 		e.Err = cause
 		e.Hint = "name a baseline with --against git:REF"
 	}
+	if rev != "" && !strings.HasPrefix(rev, "origin/") {
+		if _, err := g.resolve(ctx, "refs/remotes/origin/"+rev, "commit"); err == nil {
+			e.Hint = "did you mean git:origin/" + rev + "?"
+			return e
+		}
+	}
 	if shallow, err := g.run(ctx, "rev-parse", "--is-shallow-repository"); err == nil && strings.TrimSpace(shallow) == "true" {
-		e.Hint = "the clone is shallow: git fetch --unshallow, or fetch-depth: 0 for actions/checkout"
+		e.fetch = fetchFor(rev, g.baseBranch(ctx))
+		e.Hint = "the clone is shallow: run " + e.FetchLine() + ", or check with --fetch, which runs it"
 	}
 	return e
 }
@@ -179,12 +214,21 @@ func (g git) resolve(ctx context.Context, rev, kind string) (string, error) {
 	return strings.TrimSpace(out), err
 }
 
+// repositoryVariables are those that git calls local to a repository (git
+// rev-parse --local-env-vars), but for settings: a runner may need these to be
+// let into the repository at all.
+var repositoryVariables = []string{
+	"GIT_DIR", "GIT_WORK_TREE", "GIT_IMPLICIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR", "GIT_NAMESPACE", "GIT_SHALLOW_FILE",
+	"GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_QUARANTINE_PATH", "GIT_GRAFT_FILE", "GIT_REPLACE_REF_BASE", "GIT_NO_REPLACE_OBJECTS",
+	"GIT_CEILING_DIRECTORIES", "GIT_LITERAL_PATHSPECS", "GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS",
+}
+
 func (g git) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "git", args...)
 	cmd.Dir = g.dir
 	for _, kv := range os.Environ() {
 		// A hook, or a rebase, points these at another repository than g.dir.
-		if !strings.HasPrefix(kv, "GIT_") {
+		if name, _, _ := strings.Cut(kv, "="); !slices.Contains(repositoryVariables, name) {
 			cmd.Env = append(cmd.Env, kv)
 		}
 	}
@@ -282,6 +326,9 @@ func (b *batch) ask(oid string) ([]byte, error) {
 	size, err := strconv.Atoi(fields[2])
 	if err != nil || size < 0 {
 		return nil, fmt.Errorf("git cat-file: object %s has size %q", oid, fields[2])
+	}
+	if size > maxBlob {
+		return nil, fmt.Errorf("%d bytes are more than the %d that are read of a file", size, maxBlob)
 	}
 	data := make([]byte, size+1) // and a line feed
 	if _, err := io.ReadFull(b.out, data); err != nil {

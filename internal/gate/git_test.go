@@ -68,8 +68,13 @@ func TestOpenGit(t *testing.T) {
 	r := newRepo(t)
 	r.write("svc/schemas/ä b.avsc", "old")
 	r.write("svc/empty", "")
-	if err := os.Symlink("empty", filepath.Join(r.dir, "svc", "link")); err != nil {
-		t.Fatal(err)
+	r.write("target/text", "linked")
+	for name, target := range map[string]string{
+		"link": "../target/text", "circle": "circle", "outside": "../../x", "absolute": "/etc/hostname", "dangling": "nothing",
+	} {
+		if err := os.Symlink(target, filepath.Join(r.dir, "svc", name)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	first := r.commit("svc/wireproof.yaml", "version: 1\n")
 	r.commit("svc/schemas/ä b.avsc", "new")
@@ -86,10 +91,19 @@ func TestOpenGit(t *testing.T) {
 		if err != nil || string(got) != "old" {
 			t.Errorf("ReadFile at %s = %q, %v", rev, got, err)
 		}
-		if _, err := fs.Stat(tree.FS, "svc/link"); !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("a symbolic link is in the tree: %v", err)
+		if got, err := fs.ReadFile(tree.FS, "svc/link"); err != nil || string(got) != "linked" {
+			t.Errorf("a symbolic link reads %q, %v", got, err)
 		}
-		if err := fstest.TestFS(tree.FS, "svc/schemas/ä b.avsc", "svc/empty", "svc/wireproof.yaml"); err != nil {
+		for _, bad := range []string{"svc/circle", "svc/outside", "svc/absolute", "svc/dangling"} {
+			if got, err := fs.ReadFile(tree.FS, bad); err == nil {
+				t.Errorf("%s reads %q", bad, got)
+			}
+		}
+		sub, err := fs.Sub(tree.FS, "svc/schemas")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := fstest.TestFS(sub, "ä b.avsc"); err != nil {
 			t.Error(err)
 		}
 		if err := tree.FS.Close(); err != nil {

@@ -7,23 +7,27 @@ import (
 	"io/fs"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
-// A GitFS is the tree of a revision as a file system. It holds regular files
-// only: symbolic links and submodules are left out, for what they point at is no
-// part of the tree. It is safe for concurrent use.
+// A GitFS is the tree of a revision as a file system. A symbolic link to a file
+// reads as that file, as it does in a work tree, as long as it stays in the tree;
+// one that leads elsewhere cannot be read. Submodules are folders, read from
+// their own repositories when somebody looks into them. It is safe for concurrent
+// use.
 type GitFS struct {
 	nodes map[string]*gitNode
 	blobs *batch
+	dir   string // of the work tree, where submodules are; empty in a bare repository
+	mu    sync.Mutex
+	subs  map[string]*submodule // by path; guarded by mu
 }
 
 type gitNode struct {
 	name     string // its last element
-	oid      string // of a file
-	size     int64
+	oid      string // of a file, a link or a submodule's commit
 	mode     fs.FileMode
 	children []string // of a folder: paths, sorted
 }
@@ -31,26 +35,33 @@ type gitNode struct {
 // maxBlob bounds a file that is read into memory.
 const maxBlob = 64 << 20
 
-// newGitFS reads the output of git ls-tree -r -z -l.
-func newGitFS(list string, blobs *batch) (*GitFS, error) {
-	f := &GitFS{nodes: map[string]*gitNode{".": {name: ".", mode: fs.ModeDir | 0o555}}, blobs: blobs}
+// newGitFS reads the output of git ls-tree -r -z. Sizes are not asked for: in a
+// partial clone that would fetch every object.
+func newGitFS(list, dir string, blobs *batch) (*GitFS, error) {
+	f := &GitFS{nodes: map[string]*gitNode{".": {name: ".", mode: fs.ModeDir | 0o555}}, blobs: blobs, dir: dir, subs: map[string]*submodule{}}
 	for entry := range strings.SplitSeq(list, "\x00") {
 		if entry == "" {
 			continue
 		}
 		about, name, ok := strings.Cut(entry, "\t")
 		fields := strings.Fields(about)
-		if !ok || len(fields) != 4 {
-			return nil, fmt.Errorf("entry %q: expected mode, type, object, size and path", entry)
+		if !ok || len(fields) != 3 {
+			return nil, fmt.Errorf("entry %q: expected mode, type, object and path", entry)
 		}
-		if fields[1] != "blob" || !strings.HasPrefix(fields[0], "100") || !fs.ValidPath(name) {
+		if !fs.ValidPath(name) {
 			continue
 		}
-		size, err := strconv.ParseInt(fields[3], 10, 64)
-		if err != nil {
-			return nil, fmt.Errorf("entry %q: size %q is no number", entry, fields[3])
+		n := &gitNode{name: path.Base(name), oid: fields[2], mode: 0o444}
+		switch {
+		case fields[1] == "commit":
+			n.mode = fs.ModeDir | 0o555
+			f.subs[name] = &submodule{oid: n.oid}
+		case fields[1] == "blob" && fields[0] == "120000":
+			n.mode = fs.ModeSymlink | 0o444
+		case fields[1] != "blob":
+			continue
 		}
-		f.add(name, &gitNode{name: path.Base(name), oid: fields[2], size: size, mode: 0o444})
+		f.add(name, n)
 	}
 	for _, n := range f.nodes {
 		slices.Sort(n.children)
@@ -69,9 +80,16 @@ func (f *GitFS) add(name string, n *gitNode) {
 	up.children = append(up.children, name)
 }
 
-// Close ends the git process that reads objects, if one was started. Files
+// Close ends the git processes that read objects, if any was started. Files
 // cannot be read after it.
 func (f *GitFS) Close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, sub := range f.subs {
+		if sub.fs != nil {
+			sub.fs.Close()
+		}
+	}
 	f.blobs.close()
 	return nil
 }
@@ -87,9 +105,39 @@ func (f *GitFS) node(op, name string) (*gitNode, error) {
 	return n, nil
 }
 
+// maxLinks bounds the links on the way to a file, which may lead in a circle.
+const maxLinks = 40
+
+// follow returns the file that name is, over symbolic links, with the bytes of
+// none.
+func (f *GitFS) follow(op, name string) (*gitNode, error) {
+	at := name
+	for range maxLinks {
+		n, err := f.node(op, at)
+		if err != nil || n.mode&fs.ModeSymlink == 0 {
+			return n, err
+		}
+		target, err := f.blobs.blob(n.oid)
+		if err != nil {
+			return nil, &fs.PathError{Op: op, Path: name, Err: err}
+		}
+		at = path.Join(path.Dir(at), string(target))
+		if strings.HasPrefix(string(target), "/") || !fs.ValidPath(at) {
+			return nil, &fs.PathError{Op: op, Path: name, Err: fmt.Errorf("it is a symbolic link to %q, which is not in the repository", target)}
+		}
+	}
+	return nil, &fs.PathError{Op: op, Path: name, Err: fmt.Errorf("more than %d symbolic links lead from it", maxLinks)}
+}
+
 // Open implements [fs.FS].
 func (f *GitFS) Open(name string) (fs.File, error) {
-	n, err := f.node("open", name)
+	if sub, inside, err := f.sub("open", name); sub != nil || err != nil {
+		if err != nil {
+			return nil, err
+		}
+		return sub.Open(inside)
+	}
+	n, err := f.follow("open", name)
 	if err != nil {
 		return nil, err
 	}
@@ -100,29 +148,70 @@ func (f *GitFS) Open(name string) (fs.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &gitFile{Reader: bytes.NewReader(data), n: n}, nil
+	return &gitFile{bytes.NewReader(data), sizedNode{&gitNode{name: path.Base(name), mode: 0o444}, int64(len(data))}}, nil
 }
 
-// Stat implements [fs.StatFS]; it reads no object.
+// Stat implements [fs.StatFS]. The size of a file is that of its bytes, which
+// are read for it.
 func (f *GitFS) Stat(name string) (fs.FileInfo, error) {
-	n, err := f.node("stat", name)
+	file, err := f.Open(name)
 	if err != nil {
 		return nil, err
+	}
+	return file.Stat()
+}
+
+// Lstat implements [fs.ReadLinkFS].
+func (f *GitFS) Lstat(name string) (fs.FileInfo, error) {
+	if sub, inside, err := f.sub("lstat", name); sub != nil || err != nil {
+		if err != nil {
+			return nil, err
+		}
+		return sub.Lstat(inside)
+	}
+	n, err := f.node("lstat", name)
+	if err != nil {
+		return nil, err
+	}
+	if n.mode.IsRegular() {
+		return f.Stat(name)
 	}
 	return n, nil
 }
 
+// ReadLink implements [fs.ReadLinkFS].
+func (f *GitFS) ReadLink(name string) (string, error) {
+	if sub, inside, err := f.sub("readlink", name); sub != nil || err != nil {
+		if err != nil {
+			return "", err
+		}
+		return sub.ReadLink(inside)
+	}
+	n, err := f.node("readlink", name)
+	if err != nil {
+		return "", err
+	}
+	if n.mode&fs.ModeSymlink == 0 {
+		return "", &fs.PathError{Op: "readlink", Path: name, Err: fs.ErrInvalid}
+	}
+	target, err := f.blobs.blob(n.oid)
+	return string(target), err
+}
+
 // ReadFile implements [fs.ReadFileFS].
 func (f *GitFS) ReadFile(name string) ([]byte, error) {
-	n, err := f.node("read", name)
+	if sub, inside, err := f.sub("read", name); sub != nil || err != nil {
+		if err != nil {
+			return nil, err
+		}
+		return sub.ReadFile(inside)
+	}
+	n, err := f.follow("read", name)
 	if err != nil {
 		return nil, err
 	}
 	if n.mode.IsDir() {
 		return nil, &fs.PathError{Op: "read", Path: name, Err: fs.ErrInvalid}
-	}
-	if n.size > maxBlob {
-		return nil, &fs.PathError{Op: "read", Path: name, Err: fmt.Errorf("%d bytes are more than %d", n.size, maxBlob)}
 	}
 	data, err := f.blobs.blob(n.oid)
 	if err != nil {
@@ -133,6 +222,12 @@ func (f *GitFS) ReadFile(name string) ([]byte, error) {
 
 // ReadDir implements [fs.ReadDirFS].
 func (f *GitFS) ReadDir(name string) ([]fs.DirEntry, error) {
+	if sub, inside, err := f.sub("readdir", name); sub != nil || err != nil {
+		if err != nil {
+			return nil, err
+		}
+		return sub.ReadDir(inside)
+	}
 	n, err := f.node("readdir", name)
 	if err != nil {
 		return nil, err
@@ -142,25 +237,50 @@ func (f *GitFS) ReadDir(name string) ([]fs.DirEntry, error) {
 	}
 	out := make([]fs.DirEntry, len(n.children))
 	for i, child := range n.children {
-		out[i] = fs.FileInfoToDirEntry(f.nodes[child])
+		out[i] = gitEntry{f, child, f.nodes[child]}
 	}
 	return out, nil
 }
 
+// A gitEntry is a file in a listing. Its size is read when somebody asks.
+type gitEntry struct {
+	f    *GitFS
+	path string
+	n    *gitNode
+}
+
+func (e gitEntry) Name() string      { return e.n.name }
+func (e gitEntry) IsDir() bool       { return e.n.mode.IsDir() }
+func (e gitEntry) Type() fs.FileMode { return e.n.mode.Type() }
+func (e gitEntry) Info() (fs.FileInfo, error) {
+	if !e.n.mode.IsRegular() {
+		return e.n, nil
+	}
+	return e.f.Stat(e.path)
+}
+
 // Name, and the methods below it, implement [fs.FileInfo].
 func (n *gitNode) Name() string       { return n.name }
-func (n *gitNode) Size() int64        { return n.size }
+func (n *gitNode) Size() int64        { return 0 }
 func (n *gitNode) Mode() fs.FileMode  { return n.mode }
 func (n *gitNode) ModTime() time.Time { return time.Time{} }
 func (n *gitNode) IsDir() bool        { return n.mode.IsDir() }
 func (n *gitNode) Sys() any           { return nil }
 
-type gitFile struct {
-	*bytes.Reader
-	n *gitNode
+// A sizedNode is a file whose size is known.
+type sizedNode struct {
+	*gitNode
+	size int64
 }
 
-func (f *gitFile) Stat() (fs.FileInfo, error) { return f.n, nil }
+func (n sizedNode) Size() int64 { return n.size }
+
+type gitFile struct {
+	*bytes.Reader
+	info fs.FileInfo
+}
+
+func (f *gitFile) Stat() (fs.FileInfo, error) { return f.info, nil }
 func (f *gitFile) Close() error               { return nil }
 
 type gitDir struct {

@@ -1,10 +1,17 @@
 package gate
 
-// Object returns the id of the bytes of a file, which is that of git's object, and
-// false if there is no such file. It reads nothing.
+// Object returns the name of the object that holds a file's bytes, over symbolic
+// links and into submodules; files with one name have the same bytes. It is false
+// if there is no such file.
 func (f *GitFS) Object(name string) (oid string, ok bool) {
-	n, ok := f.nodes[name]
-	if !ok || n.mode.IsDir() {
+	if sub, inside, err := f.sub("object", name); sub != nil || err != nil {
+		if err != nil {
+			return "", false
+		}
+		return sub.Object(inside)
+	}
+	n, err := f.follow("object", name)
+	if err != nil || !n.mode.IsRegular() {
 		return "", false
 	}
 	return n.oid, true
