@@ -8,6 +8,7 @@ import (
 	"github.com/wireproof/wireproof/lang"
 	"github.com/wireproof/wireproof/lang/avro"
 	"github.com/wireproof/wireproof/lang/jsonschema"
+	"github.com/wireproof/wireproof/lang/protobuf"
 )
 
 const (
@@ -52,7 +53,7 @@ func (p *Pair) Build(f *rule.Finding) (*rule.Witness, bool) {
 		return nil, false
 	}
 	for _, dir := range []rule.Breaks{rule.Readers, rule.OldReaders} {
-		if f.Breaks&dir == 0 {
+		if f.Breaks&dir == 0 && (dir == rule.OldReaders || f.Breaks&rule.JSONReaders == 0) {
 			continue
 		}
 		if e := p.engine(dir); e != nil {
@@ -108,6 +109,10 @@ func (p *Pair) engine(dir rule.Breaks) engine {
 	case *avro.Schema:
 		if r, ok := reader.(*avro.Schema); ok {
 			e = newAvroEngine(r, w, dir)
+		}
+	case *protobuf.Schema:
+		if r, ok := reader.(*protobuf.Schema); ok {
+			e = newProtoEngine(r, w)
 		}
 	case *jsonschema.Schema:
 		if r, ok := reader.(*jsonschema.Schema); ok {
