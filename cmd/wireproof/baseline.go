@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/wireproof/wireproof/internal/catalog"
@@ -20,10 +22,18 @@ import (
 // A baseline is what the schemas are compared with.
 type baseline struct {
 	label   string
-	history func(ctx context.Context, subject string) ([]gate.Version, error)
+	history func(ctx context.Context, subject, file string) ([]gate.Version, error)
 	level   func(ctx context.Context, subject string) (string, error) // nil: that of the settings
 	events  []gate.Event                                              // nil: unknown, as in a registry
+	only    string                                                    // the one subject that is compared; empty means all
 }
+
+// againstHelp documents --against, for every command that has it.
+const againstHelp = `  git:REF[//FOLDER]             the tree of any revision, read from git's object database
+  git:merge-base(REF)           where HEAD left REF
+  dir:PATH                      a folder with settings
+  bundle:PATH                   what wireproof build wrote, or a descriptor set (a Buf image); - is stdin
+  registry[:ENV][/SUBJECT[@N]]  the versions registered in the environment's registry`
 
 // baselines resolves what is compared with: what was asked for, else what the
 // settings say, else the merge base. Of several, the first is the oldest.
@@ -37,7 +47,7 @@ func (a *app) baselines(ctx context.Context, cfg *config.Config, f checkFlags) (
 	}
 	var all []baseline
 	for _, one := range against {
-		b, err := a.baseline(ctx, cfg, one, f.registry)
+		b, err := a.fetched(ctx, cfg, one, f)
 		if err != nil {
 			return baseline{}, err
 		}
@@ -46,16 +56,34 @@ func (a *app) baselines(ctx context.Context, cfg *config.Config, f checkFlags) (
 	return join(all), nil
 }
 
+// fetched resolves a baseline; with --fetch, what a shallow clone lacks is
+// fetched, once.
+func (a *app) fetched(ctx context.Context, cfg *config.Config, against string, f checkFlags) (baseline, error) {
+	b, err := a.baseline(ctx, cfg, against, f.registry)
+	var missing *gate.RevisionError
+	if !f.fetch || !errors.As(err, &missing) || missing.FetchLine() == "" {
+		return b, err
+	}
+	a.note("%s", missing.FetchLine())
+	if err := missing.Fetch(ctx); err != nil {
+		return baseline{}, err
+	}
+	return a.baseline(ctx, cfg, against, f.registry)
+}
+
 // join makes one baseline of several: its history is theirs, one after another.
 // The last that knows levels or events says them.
 func join(all []baseline) baseline {
 	if len(all) == 1 {
 		return all[0]
 	}
-	out := baseline{history: func(ctx context.Context, subject string) ([]gate.Version, error) {
+	out := baseline{history: func(ctx context.Context, subject, file string) ([]gate.Version, error) {
 		var history []gate.Version
 		for _, b := range all {
-			versions, err := b.history(ctx, subject)
+			if b.only != "" && b.only != subject {
+				continue
+			}
+			versions, err := b.history(ctx, subject, file)
 			if err != nil {
 				return nil, err
 			}
@@ -84,16 +112,17 @@ func (a *app) baseline(ctx context.Context, cfg *config.Config, against, registr
 	scheme, rest, _ := strings.Cut(against, ":")
 	switch {
 	case against == "":
-		rev, err := gate.MergeBase(ctx, cfg.Dir)
-		if err == nil {
-			return a.gitBaseline(ctx, cfg, rev)
+		b, err := gitBaseline(ctx, cfg, gate.GitRef{MergeBase: true})
+		if errors.Is(err, gate.ErrNoRepository) {
+			return a.registryBaseline(cfg, registryRef{}, registry)
 		}
-		if !errors.Is(err, gate.ErrNoRepository) {
-			return baseline{}, err
-		}
-		return a.registryBaseline(cfg, "", registry)
+		return b, err
 	case scheme == "git" && rest != "":
-		return a.gitBaseline(ctx, cfg, rest)
+		ref, err := gate.ParseGitRef(rest)
+		if err != nil {
+			return baseline{}, usagef("--against: %w", err)
+		}
+		return gitBaseline(ctx, cfg, ref)
 	case scheme == "dir" && rest != "":
 		if !filepath.IsAbs(rest) {
 			rest = filepath.Join(a.dir, rest)
@@ -102,24 +131,30 @@ func (a *app) baseline(ctx context.Context, cfg *config.Config, against, registr
 			return baseline{}, fmt.Errorf("the baseline %s: there is no such folder", against)
 		}
 		return treeBaseline("dir:"+rest, os.DirFS(rest), ".", cfg)
-	case scheme == "registry":
-		return a.registryBaseline(cfg, rest, registry)
+	case scheme == "bundle" && rest != "" || against == "-":
+		return a.bundleBaseline(cmp.Or(rest, "-"), cfg)
+	case strings.HasPrefix(against, "registry"):
+		ref, err := parseRegistryRef(strings.TrimPrefix(against, "registry"))
+		if err != nil {
+			return baseline{}, err
+		}
+		return a.registryBaseline(cfg, ref, registry)
 	}
-	return baseline{}, usagef("--against is %q; expected git:REF, dir:PATH or registry[:ENV]", against)
+	return baseline{}, usagef("--against is %q; expected git:REF, dir:PATH, bundle:PATH, - or registry[:ENV]", against)
 }
 
-func (a *app) gitBaseline(ctx context.Context, cfg *config.Config, rev string) (baseline, error) {
-	tree, err := gate.OpenGit(ctx, cfg.Dir, rev)
+func gitBaseline(ctx context.Context, cfg *config.Config, ref gate.GitRef) (baseline, error) {
+	tree, label, err := ref.Open(ctx, cfg.Dir)
 	if err != nil {
 		return baseline{}, err
 	}
-	return treeBaseline("git:"+rev, tree.FS, tree.Dir, cfg)
+	return treeBaseline(label, tree.FS, tree.Dir, cfg)
 }
 
 // treeBaseline reads the settings and schemas of another tree. A tree without
 // settings had no events: everything is new.
 func treeBaseline(label string, fsys fs.FS, dir string, cfg *config.Config) (baseline, error) {
-	b := baseline{label: label, events: []gate.Event{}, history: func(context.Context, string) ([]gate.Version, error) { return nil, nil }}
+	b := baseline{label: label, events: []gate.Event{}, history: func(context.Context, string, string) ([]gate.Version, error) { return nil, nil }}
 	name := filepath.ToSlash(filepath.Join(dir, filepath.Base(cfg.Path)))
 	text, err := fs.ReadFile(fsys, name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -148,7 +183,7 @@ func treeBaseline(label string, fsys fs.FS, dir string, cfg *config.Config) (bas
 		versions[s.Name] = gate.Version{Label: label, Number: 1, Source: s.File.Source}
 	}
 	b.events = gateEvents(c)
-	b.history = func(_ context.Context, subject string) ([]gate.Version, error) {
+	b.history = func(_ context.Context, subject, _ string) ([]gate.Version, error) {
 		if v, ok := versions[subject]; ok {
 			return []gate.Version{v}, nil
 		}
@@ -157,20 +192,50 @@ func treeBaseline(label string, fsys fs.FS, dir string, cfg *config.Config) (bas
 	return b, nil
 }
 
+// A registryRef is what stands behind registry in --against.
+type registryRef struct {
+	env, subject string
+	version      int // 0 means all
+}
+
+// parseRegistryRef reads [:ENV][/SUBJECT[@VERSION]]. A subject may hold slashes,
+// and an at sign that no number follows is part of it.
+func parseRegistryRef(text string) (registryRef, error) {
+	wrong := usagef("--against is %q; expected registry[:ENV][/SUBJECT[@VERSION]]", "registry"+text)
+	var r registryRef
+	head, subject, ok := strings.Cut(text, "/")
+	if env, found := strings.CutPrefix(head, ":"); found {
+		r.env = env
+	} else if head != "" {
+		return r, wrong
+	}
+	if !ok {
+		return r, nil
+	}
+	r.subject = subject
+	if i := strings.LastIndexByte(subject, '@'); i > 0 {
+		if n, err := strconv.Atoi(subject[i+1:]); err == nil && n > 0 {
+			r.subject, r.version = subject[:i], n
+		}
+	}
+	if r.subject == "" {
+		return r, wrong
+	}
+	return r, nil
+}
+
 // registryBaseline asks a registry for every live version of a subject, and for
 // its effective level.
-func (a *app) registryBaseline(cfg *config.Config, env, url string) (baseline, error) {
-	if env == "" {
-		env = a.env
-	}
-	reg, where, err := a.registry(cfg, env, url)
+func (a *app) registryBaseline(cfg *config.Config, ref registryRef, url string) (baseline, error) {
+	reg, where, err := a.registry(cfg, cmp.Or(ref.env, a.env), url)
 	if err != nil {
 		return baseline{}, err
 	}
 	return baseline{
 		label: "registry " + where,
+		only:  ref.subject,
 		level: func(ctx context.Context, subject string) (string, error) { return reg.Level(ctx, subject) },
-		history: func(ctx context.Context, subject string) ([]gate.Version, error) {
+		history: func(ctx context.Context, subject, _ string) ([]gate.Version, error) {
 			numbers, err := reg.Versions(ctx, subject)
 			if errors.Is(err, api.SubjectNotFound) {
 				return nil, nil
@@ -178,11 +243,14 @@ func (a *app) registryBaseline(cfg *config.Config, env, url string) (baseline, e
 			if err != nil {
 				return nil, err
 			}
+			if ref.version > 0 {
+				numbers = []int{ref.version}
+			}
 			var out []gate.Version
 			for _, n := range numbers {
 				src, err := registered(ctx, reg, subject, n)
 				if err != nil {
-					return nil, err
+					return nil, fmt.Errorf("%s version %d: %w", subject, n, err)
 				}
 				out = append(out, gate.Version{Label: fmt.Sprintf("%s v%d", subject, n), Number: n, Source: src})
 			}

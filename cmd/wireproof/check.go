@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -27,8 +29,16 @@ type checkFlags struct {
 	registry string
 	outputs  []string
 	fix      bool
+	fetch    bool
 	prove    int
 	seed     uint64
+}
+
+// baselineFlags adds the flags that say what is compared with.
+func (f *checkFlags) baselineFlags(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVar(&f.against, "against", nil, "git:REF, dir:PATH, bundle:PATH or registry[:ENV]; repeatable, oldest first")
+	cmd.Flags().StringVar(&f.registry, "registry", "", "URL of the registry, in place of the environment's")
+	cmd.Flags().BoolVar(&f.fetch, "fetch", false, "in a shallow clone, run the git fetch that the baseline needs")
 }
 
 func (a *app) checkCmd() *cobra.Command {
@@ -41,9 +51,7 @@ subject, and prints every finding with its place on both sides, whom it breaks a
 what to do.
 
 The baseline is --against:
-  git:REF            the tree of any revision, read from git's object database
-  dir:PATH           a folder with a wireproof.yaml
-  registry[:ENV]     the versions registered in the environment's registry
+` + againstHelp + `
 Given more than once, the first is the oldest version, and a level that is transitive
 compares with all of them. By default it is what check.against in the settings says,
 else git's merge base with the default branch, and the registry where there is no git
@@ -66,8 +74,7 @@ be checked, whatever else was found.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.check(cmd.Context(), f) },
 	}
-	cmd.Flags().StringArrayVar(&f.against, "against", nil, "git:REF, dir:PATH or registry[:ENV]; repeatable, oldest first")
-	cmd.Flags().StringVar(&f.registry, "registry", "", "URL of the registry, in place of the environment's")
+	f.baselineFlags(cmd)
 	cmd.Flags().StringArrayVarP(&f.outputs, "output", "o", nil, outputUsage())
 	cmd.Flags().BoolVar(&f.fix, "fix", false, "make the edits that mend findings for certain, then check again")
 	cmd.Flags().IntVar(&f.prove, "prove", 0, "try to refute each verdict with this many generated messages")
@@ -165,6 +172,9 @@ func (a *app) compare(ctx context.Context, cfg *config.Config, f checkFlags) (ga
 	if err != nil {
 		return gate.Result{}, err
 	}
+	if n, err := gate.SparseFiles(ctx, cfg.Dir, cfg.Schemas); err != nil || n > 0 {
+		return gate.Result{}, exitWith(exitIncomplete, cmp.Or(err, fmt.Errorf("the sparse checkout leaves out %d files below %s: git sparse-checkout add %s", n, cfg.Schemas, path.Join(cfg.Rel(), cfg.Schemas))))
+	}
 	current, err := catalog.Load(os.DirFS(cfg.SchemaDir()), cfg)
 	if err != nil {
 		return gate.Result{Against: base.label, Now: time.Now(), Base: cfg.Rel(), Tool: buildVersion().Version, FailOn: rule.Severity(cfg.Check.FailOn), Problems: problems(cfg, err)}, nil
@@ -206,14 +216,20 @@ const histories = 16
 // history of a subject that has none may be that of its former name.
 func gateSubjects(ctx context.Context, current *catalog.Catalog, base baseline, former map[string]string) ([]gate.Subject, error) {
 	subjects := current.Subjects()
+	if base.only != "" {
+		subjects = slices.DeleteFunc(subjects, func(s catalog.Subject) bool { return s.Name != base.only })
+		if len(subjects) == 0 {
+			return nil, usagef("there is no subject %q in the settings, which %s is to be compared with", base.only, base.label)
+		}
+	}
 	out := make([]gate.Subject, len(subjects))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(histories)
 	for i, s := range subjects {
 		group.Go(func() error {
-			history, err := base.history(ctx, s.Name)
+			history, err := base.history(ctx, s.Name, s.File.Path)
 			if was := former[s.Name]; err == nil && len(history) == 0 && was != "" {
-				history, err = base.history(ctx, was)
+				history, err = base.history(ctx, was, s.File.Path)
 			}
 			if err != nil {
 				return err

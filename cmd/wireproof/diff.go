@@ -46,8 +46,7 @@ schemas of the settings with a baseline, as check does.`,
 			return a.diffAgainst(cmd.Context(), f)
 		},
 	}
-	cmd.Flags().StringArrayVar(&f.against, "against", nil, "git:REF, dir:PATH or registry[:ENV]; the latest version of each subject there")
-	cmd.Flags().StringVar(&f.registry, "registry", "", "URL of the registry, in place of the environment's")
+	f.baselineFlags(cmd)
 	cmd.Flags().BoolVar(&f.raw, "raw", false, "print the texts' unified diff instead")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print JSON")
 	return cmd

@@ -132,15 +132,15 @@ func (e *RevisionError) FetchLine() string {
 	return "git " + strings.Join(e.fetch, " ")
 }
 
-// SparseFiles returns how many files below a folder of the work tree a sparse
-// checkout leaves out: they are in the index and not on disk.
-func SparseFiles(ctx context.Context, dir string) (int, error) {
+// SparseFiles returns how many files below a folder of dir, which is in a work
+// tree, a sparse checkout leaves out: they are in the index and not on disk.
+func SparseFiles(ctx context.Context, dir, below string) (int, error) {
 	g := git{dir}
 	sparse, err := g.run(ctx, "config", "--type=bool", "--get", "core.sparseCheckout")
 	if err != nil || strings.TrimSpace(sparse) != "true" {
 		return 0, nil // also where there is no repository: then nothing is left out
 	}
-	list, err := g.run(ctx, "ls-files", "-t", "-z", "--", ".")
+	list, err := g.run(ctx, "ls-files", "-t", "-z", "--", below)
 	if err != nil {
 		return 0, err
 	}

@@ -199,7 +199,7 @@ func TestSparseFiles(t *testing.T) {
 	r.write("schemas/a.avsc", "1")
 	r.write("schemas/deep/b.avsc", "1")
 	r.commit("other/c", "1")
-	if n, err := gate.SparseFiles(t.Context(), filepath.Join(r.dir, "schemas")); n != 0 || err != nil {
+	if n, err := gate.SparseFiles(t.Context(), r.dir, "schemas"); n != 0 || err != nil {
 		t.Errorf("SparseFiles = %d, %v; want none", n, err)
 	}
 	r.git("sparse-checkout", "set", "other", "schemas/deep")
@@ -207,10 +207,10 @@ func TestSparseFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.git("sparse-checkout", "set", "other")
-	if n, err := gate.SparseFiles(t.Context(), r.dir); n != 2 || err != nil {
+	if n, err := gate.SparseFiles(t.Context(), r.dir, "schemas"); n != 2 || err != nil {
 		t.Errorf("SparseFiles = %d, %v; want 2", n, err)
 	}
-	if n, err := gate.SparseFiles(t.Context(), t.TempDir()); n != 0 || err != nil {
+	if n, err := gate.SparseFiles(t.Context(), t.TempDir(), "."); n != 0 || err != nil {
 		t.Errorf("SparseFiles outside of a repository = %d, %v", n, err)
 	}
 }
