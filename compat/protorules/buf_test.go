@@ -3,6 +3,7 @@ package protorules_test
 import (
 	"fmt"
 	"io/fs"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,21 +19,25 @@ import (
 func image(t testing.TB, c *golden.Case, side string) *protobuf.Image {
 	t.Helper()
 	texts := map[string]string{}
-	var targets []string
 	for _, name := range c.Files() {
 		if path, ok := strings.CutPrefix(name, side+"/"); ok {
 			texts[path] = c.File(t, name)
-			targets = append(targets, path)
 		}
 	}
-	im, err := protobuf.CompileImage(t.Context(), targets, func(path string) (string, error) {
+	return compileTexts(t, texts)
+}
+
+// compileTexts compiles files, which are given by their paths.
+func compileTexts(t testing.TB, texts map[string]string) *protobuf.Image {
+	t.Helper()
+	im, err := protobuf.CompileImage(t.Context(), slices.Sorted(maps.Keys(texts)), func(path string) (string, error) {
 		if text, ok := texts[path]; ok {
 			return text, nil
 		}
 		return "", fs.ErrNotExist
-	}, protobuf.ImageOptions{Parallelism: 1})
+	}, protobuf.ImageOptions{})
 	if err != nil {
-		t.Fatalf("%s, %s: %v", c.Path, side, err)
+		t.Fatal(err)
 	}
 	return im
 }

@@ -31,6 +31,8 @@ func mayDefault(fd protoreflect.FieldDescriptor) bool {
 // business.
 func defaultsEqual(a, b protoreflect.FieldDescriptor) bool {
 	switch {
+	case !a.HasDefault() && !b.HasDefault() && a.Enum() == nil && b.Enum() == nil:
+		return true // both zero
 	case isText(a) && isText(b):
 		return bytes.Equal(textOf(a), textOf(b))
 	case isText(a):

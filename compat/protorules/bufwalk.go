@@ -19,14 +19,16 @@ import (
 // Findings in files that are only imported are left out unless set.Imports says
 // otherwise.
 func Breaking(newer, older *protobuf.Image, set Set) []*rule.Finding {
-	w := &bufWalk{newer: newer, older: older}
+	w := &bufWalk{newer: newer, older: older, unchanged: map[*protobuf.ImageFile]bool{}}
 	for i := range bufRows {
 		if set.on[i] {
 			w.active.add(&bufRows[i])
 		}
 	}
 	for _, f := range older.Files() {
-		w.file(f)
+		if !w.same(f) {
+			w.file(f)
+		}
 	}
 	return w.findings(set.Imports)
 }
@@ -37,6 +39,7 @@ type bufWalk struct {
 	newer, older *protobuf.Image
 	active       checks
 	found        []pending
+	unchanged    map[*protobuf.ImageFile]bool // files of the older side
 }
 
 // A pending finding has no positions yet: they are computed for all at once.
@@ -113,6 +116,25 @@ func (c *checks) add(r *row) {
 			*list = append(*list, r)
 		}
 	}
+}
+
+// same reports whether the newer side has a file with the same text and all its
+// imports are the same. Names are unique in an image, so whatever the file declares
+// is paired with itself, and no rule can find anything.
+func (w *bufWalk) same(old *protobuf.ImageFile) bool {
+	if same, ok := w.unchanged[old]; ok {
+		return same
+	}
+	w.unchanged[old] = true // if a broken image has a cycle, it ends here
+	now := w.newer.File(old.Path)
+	same := now != nil && old.Text != "" && old.Text == now.Text
+	imports := old.Descriptor.Imports()
+	for i := 0; same && i < imports.Len(); i++ {
+		f := w.older.FileOf(imports.Get(i))
+		same = f != nil && w.same(f)
+	}
+	w.unchanged[old] = same
+	return same
 }
 
 func (w *bufWalk) file(old *protobuf.ImageFile) {

@@ -5,15 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
+	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/bufbuild/protocompile/experimental/fdp"
 	"github.com/bufbuild/protocompile/experimental/incremental"
 	"github.com/bufbuild/protocompile/experimental/incremental/queries"
 	"github.com/bufbuild/protocompile/experimental/ir"
 	"github.com/bufbuild/protocompile/experimental/source"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
@@ -55,39 +57,88 @@ func CompileImage(ctx context.Context, targets []string, open func(path string) 
 	}
 	registry := new(protoregistry.Files)
 	files := make([]*ImageFile, 0, len(irs))
-	for i, file := range irs {
-		d, err := linkFile(file, registry)
+	for described := range describeAll(irs, opts) {
+		d, err := linkFile(described, registry)
 		if err != nil {
 			return nil, err
 		}
-		irs[i] = nil // so that the compiler's own model can go
 		path := d.Path()
 		files = append(files, &ImageFile{Path: path, Shown: path, Text: opener.text(path), IsImport: !target[path], Descriptor: d})
 	}
 	return newImage(files), nil
 }
 
+// A describedFile is the descriptor of a file, not yet linked with others.
+type describedFile struct {
+	path string
+	file *descriptorpb.FileDescriptorProto
+	err  error
+}
+
+// describeAll describes compiled files, several at once, and yields them in their
+// order. It forgets each file, so that the compiler's own model can go.
+func describeAll(irs []*ir.File, opts ImageOptions) iter.Seq[describedFile] {
+	workers := opts.Parallelism
+	if workers <= 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	return func(yield func(describedFile) bool) {
+		results := make([]chan describedFile, len(irs))
+		for i := range results {
+			results[i] = make(chan describedFile, 1)
+		}
+		ahead := make(chan struct{}, 4*workers) // no more descriptors than that wait to be linked
+		done := make(chan struct{})
+		defer close(done)
+		var next atomic.Int64
+		for range workers {
+			go func() {
+				for {
+					select {
+					case ahead <- struct{}{}:
+					case <-done:
+						return
+					}
+					i := int(next.Add(1)) - 1
+					if i >= len(irs) {
+						return
+					}
+					results[i] <- describe(irs[i])
+					irs[i] = nil
+				}
+			}()
+		}
+		for _, r := range results {
+			one := <-r
+			<-ahead
+			if !yield(one) {
+				return
+			}
+		}
+	}
+}
+
+func describe(file *ir.File) describedFile {
+	p, err := fdp.DescriptorProto(file)
+	if err == nil {
+		err = rereadOptions(p)
+	}
+	return describedFile{file.Path(), p, err}
+}
+
 // linkFile turns what was compiled into a descriptor. Its imports are in registry,
 // and so is it then.
-func linkFile(file *ir.File, registry *protoregistry.Files) (protoreflect.FileDescriptor, error) {
-	broken := func(err error) error {
-		return lang.ErrorList{{Pos: lang.Pos{Path: file.Path()}, Code: "PROTO_INVALID", Msg: err.Error(), Err: err}}
+func linkFile(of describedFile, registry *protoregistry.Files) (protoreflect.FileDescriptor, error) {
+	err := of.err
+	var d protoreflect.FileDescriptor
+	if err == nil {
+		d, err = protodesc.NewFile(of.file, registry)
 	}
-	// Options come out as unknown fields; reading the bytes gives them their names.
-	wire, err := fdp.DescriptorProtoBytes(file)
+	if err == nil {
+		err = registry.RegisterFile(d)
+	}
 	if err != nil {
-		return nil, broken(err)
-	}
-	p := new(descriptorpb.FileDescriptorProto)
-	if err := proto.Unmarshal(wire, p); err != nil {
-		return nil, broken(err)
-	}
-	d, err := protodesc.NewFile(p, registry)
-	if err != nil {
-		return nil, broken(err)
-	}
-	if err := registry.RegisterFile(d); err != nil {
-		return nil, broken(err)
+		return nil, lang.ErrorList{{Pos: lang.Pos{Path: of.path}, Code: "PROTO_INVALID", Msg: err.Error(), Err: err}}
 	}
 	return d, nil
 }
