@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -21,6 +22,7 @@ import (
 type protoEngine struct {
 	reader, writer protoreflect.FileDescriptor
 	steps          budget
+	pardoned       lossKind // what prove lets pass besides
 	pairs          []messagePair
 	edges          []protoEdge
 	next           int // the first pair whose edges are not known
@@ -177,6 +179,7 @@ func (e *protoEngine) build(f *rule.Finding) *rule.Witness {
 	}
 	asJSON := f.Breaks&(rule.Readers|rule.OldReaders) == 0
 	var best *rule.Witness
+	more := 8 // messages that are tried after the first that shows it
 	for _, at := range e.elements(f) {
 		if at.pair.r == nil {
 			return e.missing(at.pair)
@@ -184,6 +187,11 @@ func (e *protoEngine) build(f *rule.Finding) *rule.Witness {
 		for _, m := range e.messages(at) {
 			if w := e.try(m, at, f, asJSON); w != nil && (best == nil || len(w.Data) < len(best.Data)) {
 				best = w
+			}
+			if best != nil {
+				if more--; more == 0 {
+					return best
+				}
 			}
 		}
 	}
@@ -285,7 +293,10 @@ func (e *protoEngine) isAbout(l loss, at element, f *rule.Finding) bool {
 	if l.number == 0 && l.message == "" {
 		return true
 	}
-	if l.unnamed && !strings.HasPrefix(f.Rule.ID, "ENUM_VALUE_") && !strings.Contains(f.Rule.ID, "_TYPE") {
+	if (l.kind == unnamed || l.kind == unclosed) && !strings.HasPrefix(f.Rule.ID, "ENUM_VALUE_") && !strings.Contains(f.Rule.ID, "_TYPE") {
+		return false
+	}
+	if l.kind == absent && !strings.Contains(f.Rule.ID, "CARDINALITY") {
 		return false
 	}
 	if l.message != at.pair.w.FullName() {
@@ -438,6 +449,7 @@ func (e *protoEngine) prove(i int, r *rand.Rand) *rule.Witness {
 	}
 	edge.set(m)
 	data, read, losses := e.cross(m, edge.pair.r)
+	losses = slices.DeleteFunc(losses, func(l loss) bool { return l.kind == absent || l.kind == unnamed || l.kind == e.pardoned })
 	if len(losses) == 0 {
 		return nil
 	}

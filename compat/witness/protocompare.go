@@ -16,9 +16,19 @@ type loss struct {
 	number  protoreflect.FieldNumber
 	err     string // empty where it reads on, with another value
 	comment string
-	narrow  bool // a number that the reader's type has no room for
-	unnamed bool // a number of an enum that the reader has no name for
+	kind    lossKind
 }
+
+// A lossKind tells losses apart that not every rule minds.
+type lossKind uint8
+
+const (
+	plainLoss lossKind = iota
+	narrow             // a number that the reader's type has no room for
+	unnamed            // a number that the reader's open enum has no name for
+	unclosed           // the same of a closed enum
+	absent             // a default was set, and the reader does not know that it was
+)
 
 // A comparison goes over a message as it was written and as it was read.
 type comparison struct {
@@ -83,6 +93,10 @@ func (c *comparison) dropped(wf protoreflect.FieldDescriptor, reader protoreflec
 	if o == nil {
 		return
 	}
+	if same := reader.Oneofs().ByName(o.Name()); same != nil && !same.IsSynthetic() {
+		c.lose(wf, "for the reader no member of the oneof %q is set", o.Name())
+		return
+	}
 	for i := range o.Fields().Len() {
 		other := reader.Fields().ByNumber(o.Fields().Get(i).Number())
 		if other != nil && realOneof(other) != nil {
@@ -123,16 +137,37 @@ func (c *comparison) field(w, r protoreflect.Message, wf, rf protoreflect.FieldD
 		was, is := values(w, wf), values(r, rf)
 		if len(is) == 0 && len(was) == 1 && !rf.IsList() && !rf.IsMap() && rf.Message() == nil {
 			is = append(is, r.Get(rf)) // what is not there has its default
+			if c.text(wf, was[0]) == c.text(rf, is[0]) {
+				c.lose(wf, "the writer has set it, and the reader cannot tell").kind = absent
+				return
+			}
 		}
 		if len(was) != len(is) {
 			c.lose(wf, "the writer has %d values, and the reader %d", len(was), len(is))
 			return
 		}
 		if wf.IsMap() || rf.IsMap() {
-			return // entries of a map have no order
+			c.entries(wf, rf)
+			return
 		}
 		for i := range was {
 			c.value(wf, rf, was[i], is[i])
+		}
+	}
+}
+
+// entries compares a map with what is none on the other side. Its entries have no
+// order, so only their form is compared: they are messages of a key and a value.
+func (c *comparison) entries(wf, rf protoreflect.FieldDescriptor) {
+	if wf.Message() == nil || rf.Message() == nil || wf.Kind() != rf.Kind() {
+		c.lose(wf, "the writer has %s, and the reader takes it for %s", kindText(wf), kindText(rf))
+		return
+	}
+	for _, n := range []protoreflect.FieldNumber{1, 2} {
+		k, other := wf.Message().Fields().ByNumber(n), rf.Message().Fields().ByNumber(n)
+		if k == nil || other == nil || k.Kind() != other.Kind() || k.IsList() != other.IsList() {
+			c.lose(wf, "the writer has %s, and the reader takes it for %s", kindText(wf), kindText(rf))
+			return
 		}
 	}
 }
@@ -169,7 +204,7 @@ func (c *comparison) maps(w, r protoreflect.Map, wf, rf protoreflect.FieldDescri
 		key := c.text(wf.MapKey(), k.Value())
 		is, ok := read[key]
 		if !ok {
-			c.lose(wf, "the reader has no entry %s", key).narrow = isWhole(wf.MapKey()) && isWhole(rf.MapKey())
+			c.lose(wf, "the reader has no entry %s", key).kind = whole(wf.MapKey(), rf.MapKey())
 			return false
 		}
 		before := len(c.losses)
@@ -198,7 +233,7 @@ func (c *comparison) value(wf, rf protoreflect.FieldDescriptor, was, is protoref
 	before, after := c.text(wf, was), c.text(rf, is)
 	switch {
 	case before != after:
-		c.lose(wf, "the writer has %s, and the reader %s", before, after).narrow = isWhole(wf) && isWhole(rf)
+		c.lose(wf, "the writer has %s, and the reader %s", before, after).kind = whole(wf, rf)
 	case wf.Enum() != nil && rf.Enum() != nil:
 		c.symbol(wf, rf, was.Enum())
 	}
@@ -210,10 +245,21 @@ func (c *comparison) symbol(wf, rf protoreflect.FieldDescriptor, n protoreflect.
 	switch {
 	case was == nil:
 	case is == nil:
-		c.lose(wf, "the writer has %s, and the reader no name for %d", was.Name(), n).unnamed = true
+		l := c.lose(wf, "the writer has %s, and the reader no name for %d", was.Name(), n)
+		if l.kind = unnamed; rf.Enum().IsClosed() {
+			l.kind = unclosed
+		}
 	case c.byName && was.Name() != is.Name():
 		c.lose(wf, "the writer has %s, and the reader %s", was.Name(), is.Name())
 	}
+}
+
+// whole is the kind of a difference between two numbers.
+func whole(wf, rf protoreflect.FieldDescriptor) lossKind {
+	if isWhole(wf) && isWhole(rf) {
+		return narrow
+	}
+	return plainLoss
 }
 
 // isWhole reports whether the values of a field are written as plain varints.

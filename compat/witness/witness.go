@@ -52,10 +52,7 @@ func (p *Pair) Build(f *rule.Finding) (*rule.Witness, bool) {
 	if f == nil || f.Rule == nil {
 		return nil, false
 	}
-	for _, dir := range []rule.Breaks{rule.Readers, rule.OldReaders} {
-		if f.Breaks&dir == 0 && (dir == rule.OldReaders || f.Breaks&rule.JSONReaders == 0) {
-			continue
-		}
+	for _, dir := range directions(f) {
 		if e := p.engine(dir); e != nil {
 			if w := e.build(f); w != nil {
 				w.Writer = dir
@@ -64,6 +61,26 @@ func (p *Pair) Build(f *rule.Finding) (*rule.Witness, bool) {
 		}
 	}
 	return nil, false
+}
+
+// directions returns which sides may have written what shows a finding. A rule of
+// Buf's alone has no direction: what it minds may show in data of either side.
+func directions(f *rule.Finding) []rule.Breaks {
+	const both = rule.Readers | rule.OldReaders
+	has := f.Breaks
+	switch {
+	case f.Breaks&(both|rule.JSONReaders) == 0:
+		return nil
+	case f.ErrorType == "" && f.Rule.ErrorType == "" && f.Rule.Severity == rule.Error, f.Breaks&both == 0:
+		has |= f.Rule.Breaks | rule.Readers
+	}
+	var out []rule.Breaks
+	for _, dir := range []rule.Breaks{rule.Readers, rule.OldReaders} {
+		if has&dir != 0 {
+			out = append(out, dir)
+		}
+	}
+	return out
 }
 
 // Build is [Pair.Build] for one finding.
