@@ -69,12 +69,15 @@ var may = map[string]string{
 
 	"internal/registryio": "registry/... codec lang lang/... internal/config internal/catalog compat compat/...",
 
+	"internal/sample":    "codec codec/avrowire lang lang/...",
 	"internal/telemetry": "registry registry/api registry/rest",
 
-	"gen/...":      "codec codec/... event lang gen/...",
-	"test/...":     "lang test/...",
-	"examples/...": "...",
-	"cmd/...":      "... !cmd/...",
+	"gen/...":  "codec codec/... event lang gen/...",
+	"test/...": "lang test/...",
+
+	"test/buforacle": "compat/protorules lang lang/protobuf",
+	"examples/...":   "...",
+	"cmd/...":        "... !cmd/...",
 }
 
 // forbidden gives the reason behind arrows that people try to draw.

@@ -17,6 +17,10 @@ if [ -z "${POSTGRES_URL:-}" ]; then
 fi
 ./test/services.sh install strace python node
 eval "$(./test/services.sh start "$dir" python node)"
+if [ -z "${BUF:-}" ]; then
+  BUF=$(./test/buf.sh)
+  export BUF
+fi
 # What is shown in CONTRIBUTING and README and has no test of its own.
 before=$(git status --porcelain)
 make generate
