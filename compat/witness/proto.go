@@ -22,7 +22,7 @@ import (
 type protoEngine struct {
 	reader, writer protoreflect.FileDescriptor
 	steps          budget
-	pardoned       lossKind // what prove lets pass besides
+	pardoned       map[lossKind]bool // what prove lets pass
 	pairs          []messagePair
 	edges          []protoEdge
 	next           int // the first pair whose edges are not known
@@ -40,7 +40,8 @@ type protoEdge struct {
 }
 
 func newProtoEngine(reader, writer *protobuf.Schema) *protoEngine {
-	e := &protoEngine{reader: reader.File(), writer: writer.File(), steps: budget{indexSteps}, byName: map[string]messagePair{}}
+	e := &protoEngine{reader: reader.File(), writer: writer.File(), steps: budget{indexSteps}, byName: map[string]messagePair{},
+		pardoned: map[lossKind]bool{absent: true, unnamed: true}}
 	e.collect(e.writer.Messages(), e.reader.Messages())
 	e.reach()
 	return e
@@ -449,7 +450,7 @@ func (e *protoEngine) prove(i int, r *rand.Rand) *rule.Witness {
 	}
 	edge.set(m)
 	data, read, losses := e.cross(m, edge.pair.r)
-	losses = slices.DeleteFunc(losses, func(l loss) bool { return l.kind == absent || l.kind == unnamed || l.kind == e.pardoned })
+	losses = slices.DeleteFunc(losses, func(l loss) bool { return e.pardoned[l.kind] })
 	if len(losses) == 0 {
 		return nil
 	}

@@ -1,7 +1,6 @@
 package witness
 
 import (
-	"bytes"
 	"fmt"
 	"strconv"
 
@@ -106,6 +105,10 @@ func (c *comparison) dropped(wf protoreflect.FieldDescriptor, reader protoreflec
 	}
 }
 
+func isText(fd protoreflect.FieldDescriptor) bool {
+	return fd.Kind() == protoreflect.StringKind || fd.Kind() == protoreflect.BytesKind
+}
+
 func realOneof(fd protoreflect.FieldDescriptor) protoreflect.OneofDescriptor {
 	if o := fd.ContainingOneof(); o != nil && !o.IsSynthetic() {
 		return o
@@ -120,6 +123,9 @@ func (c *comparison) unset(w, r protoreflect.Message, wf, rf protoreflect.FieldD
 	}
 	if realOneof(wf) != nil || realOneof(rf) != nil {
 		return // it is not read unless it is set
+	}
+	if isText(wf) != isText(rf) && !wf.HasDefault() && !rf.HasDefault() {
+		return // both take it for empty
 	}
 	was, is := c.text(wf, w.Get(wf)), c.text(rf, r.Get(rf))
 	if was != is {
@@ -283,10 +289,18 @@ func (c *comparison) text(fd protoreflect.FieldDescriptor, v protoreflect.Value)
 	case protoreflect.EnumKind:
 		return strconv.Itoa(int(v.Enum()))
 	case protoreflect.StringKind:
+		if c.byName {
+			return v.String() // which JSON has for numbers of 64 bits too
+		}
 		return strconv.Quote(v.String())
 	case protoreflect.BytesKind:
-		return strconv.Quote(string(bytes.Clone(v.Bytes())))
-	case protoreflect.FloatKind, protoreflect.DoubleKind:
+		if c.byName {
+			return string(v.Bytes())
+		}
+		return strconv.Quote(string(v.Bytes()))
+	case protoreflect.FloatKind:
+		return strconv.FormatFloat(v.Float(), 'g', -1, 32)
+	case protoreflect.DoubleKind:
 		return strconv.FormatFloat(v.Float(), 'g', -1, 64)
 	}
 	return v.String()

@@ -11,11 +11,13 @@ import (
 type protoGen struct {
 	shape, change *rand.Rand
 	syntax        string
+	calm          int // how many times fewer changes
 }
 
 func protoPair(seed uint64) (newer, older string) {
 	one := func(variant uint64) string {
 		g := &protoGen{shape: rand.New(rand.NewPCG(seed, 1)), change: rand.New(rand.NewPCG(seed, variant))}
+		g.calm = []int{1, 6}[seed%2]
 		g.syntax = []string{"proto2", "proto3"}[g.shape.IntN(2)]
 		return g.file()
 	}
@@ -27,7 +29,7 @@ var protoTypes = []string{
 	"float", "double", "string", "bytes", "E", "N", "map<string, int32>", "map<int32, N>",
 }
 
-func (g *protoGen) changed(oneIn int) bool { return g.change.IntN(oneIn) == 0 }
+func (g *protoGen) changed(oneIn int) bool { return g.change.IntN(oneIn*g.calm) == 0 }
 
 func (g *protoGen) file() string {
 	var b strings.Builder

@@ -101,14 +101,18 @@ func Prove(newer, older lang.Schema, dir rule.Breaks, n int, seed uint64) (*rule
 	if e == nil {
 		return nil, fmt.Errorf("the schemas are %T and %T, expected two of one language", newer, older)
 	}
+	return prove(e, dir, n, seed), nil
+}
+
+func prove(e engine, dir rule.Breaks, n int, seed uint64) *rule.Witness {
 	r := rand.New(rand.NewPCG(seed, 0x7769746e657373))
 	for i := range n {
 		if w := e.prove(i, r); w != nil {
 			w.Writer = dir
-			return w, nil
+			return w
 		}
 	}
-	return nil, nil
+	return nil
 }
 
 // engine returns the engine for a direction, or nil if the schemas are not of one
