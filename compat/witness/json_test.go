@@ -41,14 +41,19 @@ func valid(t *testing.T, schema string, document []byte) bool {
 	return compiled.Validate(v) == nil
 }
 
+// noJSONWitness gives the rules whose findings may have no witness, with how many in
+// a hundred. The rules compare keyword by keyword, and what one keyword lets through
+// another may forbid: a schema with minimum 2 and a smaller minimum elsewhere, a
+// "dependencies" on what is required anyway, a part that no document can reach.
+var noJSONWitness = map[string]int{}
+
 func TestJSONWitnesses(t *testing.T) {
 	t.Parallel()
-	pairs := uint64(2000)
+	pairs := uint64(800)
 	if soak() {
-		pairs = 100_000
+		pairs = 30_000
 	}
-	shown, missing, crossed := map[string]int{}, map[string]int{}, 0
-	first := map[string]string{}
+	tally := newTally()
 	for seed := range pairs {
 		newText, oldText := jsonPair(seed)
 		newer, err := parseJSON("new", newText)
@@ -62,23 +67,17 @@ func TestJSONWitnesses(t *testing.T) {
 		for _, dir := range []rule.Breaks{rule.Readers, rule.OldReaders} {
 			found := jsonrules.Check(newer, older, dir, jsonrules.Strict)
 			pair := witness.NewPair(newer, older)
-			claims := 0
 			for _, f := range found {
 				w, ok := pair.Build(f)
-				if unreadable(f) {
-					claims++
-					if !ok {
-						missing[f.Rule.ID]++
-						if len(first[f.Rule.ID]) == 0 || len(newText) < len(first[f.Rule.ID]) {
-							first[f.Rule.ID] = f.Path + " " + f.Message + "\nnew " + newText + "\nold " + oldText
-						}
-						continue
+				tally.count(f, ok, newText, oldText)
+				if !ok && unreadable(f) && len(found) == 1 {
+					if w, err := witness.Prove(newer, older, dir, messages(), seed); err != nil || w != nil {
+						t.Errorf("seed %d: %s: %s has no witness, and yet %+v, %v\nnew %s\nold %s", seed, f.Path, f.Message, w, err, newText, oldText)
 					}
 				}
 				if !ok {
 					continue
 				}
-				shown[f.Rule.ID]++
 				writer, reader := oldText, newText
 				if w.Writer == rule.OldReaders {
 					writer, reader = reader, writer
@@ -87,22 +86,20 @@ func TestJSONWitnesses(t *testing.T) {
 					t.Errorf("seed %d: %s is no witness: %s\nwriter %s\nreader %s", seed, w.Data, f.Message, writer, reader)
 				}
 			}
-			if claims > 0 {
+			// Of oneOf the protocol takes a wider member for compatible, which can fit
+			// beside another.
+			if len(found) > 0 || strings.Contains(newText+oldText, "oneOf") {
 				continue
 			}
-			crossed++
-			w, err := witness.Prove(newer, older, dir, 100, seed)
+			tally.crossed++
+			w, err := witness.Prove(newer, older, dir, messages(), seed)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if w != nil && len(found) == 0 {
-				missing["prove"]++
-				first["prove"] = w.JSON + "\nnew " + newText + "\nold " + oldText
+			if w != nil {
+				t.Errorf("seed %d: nothing was found, and a document does not cross: %+v\nnew %s\nold %s", seed, w, newText, oldText)
 			}
 		}
 	}
-	for id, n := range missing {
-		t.Logf("%d without (and %d with): %s\n%s", n, shown[id], id, first[id])
-	}
-	t.Logf("%d crossed; witnesses %v", crossed, shown)
+	tally.check(t, noJSONWitness)
 }

@@ -344,6 +344,11 @@ func (g *jsonGenerator) arrays(n, other *jsonschema.Node, depth int) []*lang.Val
 			continue
 		}
 		out = append(out, full)
+		for _, again := range []*lang.Value{full.Items[0], full.Items[size-1]} {
+			if other != nil && other.UniqueItems {
+				out = append(out, array(append(slices.Clone(full.Items), again)...))
+			}
+		}
 		for at := max(0, size-4); at < size; at++ {
 			out = append(out, g.varied(n, other, full.Items, at, depth)...)
 		}

@@ -33,11 +33,18 @@ func (g *jsonGen) schema(deep int) any {
 	case g.chance(15):
 		return g.one(true, map[string]any{}, map[string]any{"const": g.one("a", 1, nil)})
 	case deep > 0 && g.chance(6):
+		key := g.one("anyOf", "allOf", "oneOf").(string)
 		members := []any{}
 		for range 1 + g.r.IntN(3) {
-			members = append(members, g.schema(deep-1))
+			member := g.schema(deep - 1)
+			if key == "allOf" { // of different types there would be no value
+				typed := g.typed(0)
+				typed["type"] = "object"
+				member = typed
+			}
+			members = append(members, member)
 		}
-		return map[string]any{g.one("anyOf", "allOf", "oneOf").(string): members}
+		return map[string]any{key: members}
 	case g.chance(12):
 		return map[string]any{"not": g.typed(deep - 1)}
 	case g.chance(8):
