@@ -22,7 +22,7 @@ type jsonEngine struct {
 }
 
 func newJSONEngine(reader, writer *jsonschema.Schema) *jsonEngine {
-	e := &jsonEngine{reader: reader, writer: writer}
+	e := &jsonEngine{reader: reader, writer: writer, steps: budget{buildSteps}}
 	e.gen = newJSONGenerator(&e.steps)
 	return e
 }
@@ -34,9 +34,10 @@ func (e *jsonEngine) build(f *rule.Finding) *rule.Witness {
 	if f.Rule.ID == "JSON_SCHEMA_TOO_COMPLEX" {
 		return nil
 	}
+	if e.steps.left <= 0 { // what was made when the budget was spent may be poor
+		clear(e.gen.memo)
+	}
 	e.steps.left = buildSteps
-	clear(e.gen.memo)
-	clear(e.gen.open)
 	var best *rule.Witness
 	left := validations
 	for _, s := range e.spotsOf(f.Path) {
@@ -51,6 +52,7 @@ func (e *jsonEngine) build(f *rule.Finding) *rule.Witness {
 			w := e.cross(d, s.place())
 			if w != nil && (best == nil || len(w.Data) < len(best.Data)) {
 				best = w
+				left = min(left, 10) // for a smaller one
 			}
 		}
 	}
@@ -400,6 +402,7 @@ func (e *jsonEngine) prove(i int, r *rand.Rand) *rule.Witness {
 	if !e.asked {
 		e.asked = true
 		e.steps.left = buildSteps
+		clear(e.gen.memo)
 		e.edges = e.gen.choices(e.writer.Root(), e.reader.Root(), jsonDepth)
 	}
 	var d *lang.Value

@@ -87,6 +87,9 @@ func (j *judge) combined(n *jsonschema.Node, v *lang.Value, depth int) bool {
 }
 
 func within(n *jsonschema.Node, low, high string, size int) bool {
+	if len(n.Limits) == 0 {
+		return true
+	}
 	is := big.NewRat(int64(size), 1)
 	if l := n.Limits[low]; l != nil && is.Cmp(l.Number) < 0 {
 		return false
@@ -103,8 +106,11 @@ func (j *judge) text(n *jsonschema.Node, v *lang.Value) bool {
 }
 
 func numberFits(n *jsonschema.Node, v *lang.Value) bool {
+	if len(n.Limits) == 0 && !n.Integer {
+		return true
+	}
 	is, ok := new(big.Rat).SetString(v.Str)
-	if !ok {
+	if !ok || len(v.Str) > 1000 {
 		return true
 	}
 	if n.Integer && !is.IsInt() {
