@@ -38,9 +38,20 @@ func (e *jsonEngine) build(f *rule.Finding) *rule.Witness {
 		clear(e.gen.memo)
 	}
 	e.steps.left = buildSteps
+	near, around := e.spotsOf(f.Path)
+	if w := e.smallestAt(near); w != nil {
+		return w
+	}
+	if !strings.Contains(f.Rule.ID, "REQUIRED") {
+		return nil
+	}
+	return e.smallestAt(around)
+}
+
+func (e *jsonEngine) smallestAt(spots []*jsonSpot) *rule.Witness {
 	var best *rule.Witness
 	left := validations
-	for _, s := range e.spotsOf(f.Path) {
+	for _, s := range spots {
 		docs := e.around(s, e.gen.choices(s.w, s.r, jsonDepth))
 		for _, d := range docs {
 			if left--; left < 0 {
@@ -196,17 +207,17 @@ func (e *jsonEngine) about(data []byte, m *lang.Error, place []any) bool {
 }
 
 // spotsOf finds the places that the path of a finding leads to. Where a
-// combination is on the way, each of its members is one.
-func (e *jsonEngine) spotsOf(path string) []*jsonSpot {
+// combination is on the way, each of its members is one. Around are the objects and
+// arrays that they are in: there it shows that something is not there.
+func (e *jsonEngine) spotsOf(path string) (near, around []*jsonSpot) {
 	const most = 40
 	type step struct {
 		*jsonSpot
 		rest string
 	}
 	queue := []step{{&jsonSpot{w: e.writer.Root(), r: e.reader.Root(), index: -1}, strings.TrimSuffix(strings.TrimPrefix(path, "#"), "/")}}
-	var out []*jsonSpot
 	seen := map[nodePair]int{}
-	for len(queue) > 0 && len(out) < most && e.steps.take(1) {
+	for len(queue) > 0 && len(near) < most && e.steps.take(1) {
 		s := queue[0]
 		queue = queue[1:]
 		s.w, s.r = s.w.Resolved(), s.r.Resolved()
@@ -220,12 +231,15 @@ func (e *jsonEngine) spotsOf(path string) []*jsonSpot {
 			if len(queue) < 10*most {
 				queue = append(queue, step{next.jsonSpot, next.rest})
 			}
+			if next.rest == "" && next.above == s.jsonSpot && !slices.Contains(around, s.jsonSpot) {
+				around = append(around, s.jsonSpot)
+			}
 		}
 		if len(queue) == before || isKeyword(s.rest) {
-			out = append(out, s.jsonSpot)
+			near = append(near, s.jsonSpot)
 		}
 	}
-	return out
+	return near, around
 }
 
 // isKeyword reports whether what is left of a path names a keyword of the schema

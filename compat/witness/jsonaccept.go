@@ -190,7 +190,7 @@ func restOf(n *jsonschema.Node) []*jsonschema.Node {
 }
 
 func (j *judge) array(n *jsonschema.Node, v *lang.Value, depth int) bool {
-	if !within(n, "minItems", "maxItems", len(v.Items)) {
+	if !within(n, "minItems", "maxItems", len(v.Items)) || !containing(n, v) {
 		return false
 	}
 	for i, item := range v.Items {
@@ -208,6 +208,25 @@ func (j *judge) array(n *jsonschema.Node, v *lang.Value, depth int) bool {
 		}
 	}
 	return true
+}
+
+// containing counts the items that fit "contains", as far as that names a type and
+// nothing else: the nodes do not hold it.
+func containing(n *jsonschema.Node, v *lang.Value) bool {
+	held := n.Value.Get("contains")
+	if held == nil || len(held.Members) != 1 || held.Members[0].Key != "type" {
+		return true
+	}
+	types := map[lang.ValueKind]string{
+		lang.Null: "null", lang.Bool: "boolean", lang.Number: "number", lang.String: "string", lang.Array: "array", lang.Object: "object",
+	}
+	fit := 0
+	for _, item := range v.Items {
+		if types[item.Kind] == held.Members[0].Value.Str {
+			fit++
+		}
+	}
+	return (fit > 0 || n.Limits["minContains"] != nil) && within(n, "minContains", "maxContains", fit)
 }
 
 func itemParts(n *jsonschema.Node, i int) []*jsonschema.Node {

@@ -344,6 +344,12 @@ func (g *jsonGenerator) arrays(n, other *jsonschema.Node, depth int) []*lang.Val
 			continue
 		}
 		out = append(out, full)
+		if counts(n) || counts(other) {
+			all := g.choices(g.item(n, 0), g.item(other, 0), depth-1)
+			for _, v := range all[:min(len(all), 8)] {
+				out = append(out, array(slices.Repeat([]*lang.Value{v}, size)...))
+			}
+		}
 		for _, again := range []*lang.Value{full.Items[0], full.Items[size-1]} {
 			if other != nil && other.UniqueItems {
 				out = append(out, array(append(slices.Clone(full.Items), again)...))
@@ -354,6 +360,12 @@ func (g *jsonGenerator) arrays(n, other *jsonschema.Node, depth int) []*lang.Val
 		}
 	}
 	return out
+}
+
+// counts reports whether a schema wants some number of items that fit "contains".
+// The nodes do not hold that schema, so items are tried of which one may fit.
+func counts(n *jsonschema.Node) bool {
+	return n != nil && n.Value.Get("contains") != nil
 }
 
 // varied returns copies of items with another one at one place.

@@ -156,6 +156,7 @@ func numbers(n *jsonschema.Node) []*lang.Value {
 		}
 	}
 	if m := n.Limits["multipleOf"]; m != nil && m.Number.Num().BitLen() < 512 {
+		rats = append(rats, new(big.Rat).Mul(m.Number, half))
 		for k := int64(-1); k <= 6; k++ {
 			rats = append(rats, new(big.Rat).Mul(m.Number, big.NewRat(k, 1)))
 		}
