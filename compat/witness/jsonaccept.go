@@ -210,20 +210,29 @@ func (j *judge) array(n *jsonschema.Node, v *lang.Value, depth int) bool {
 	return true
 }
 
-// containing counts the items that fit "contains", as far as that names a type and
-// nothing else: the nodes do not hold it.
+// containing counts the items that fit "contains", as far as that asks for a type or
+// a value and nothing else: the nodes do not hold it.
 func containing(n *jsonschema.Node, v *lang.Value) bool {
 	held := n.Value.Get("contains")
-	if held == nil || len(held.Members) != 1 || held.Members[0].Key != "type" {
+	if held == nil || len(held.Members) != 1 {
 		return true
 	}
 	types := map[lang.ValueKind]string{
 		lang.Null: "null", lang.Bool: "boolean", lang.Number: "number", lang.String: "string", lang.Array: "array", lang.Object: "object",
 	}
-	fit := 0
+	fit, want := 0, held.Members[0].Value
 	for _, item := range v.Items {
-		if types[item.Kind] == held.Members[0].Value.Str {
-			fit++
+		switch held.Members[0].Key {
+		case "type":
+			if types[item.Kind] == want.Str {
+				fit++
+			}
+		case "const":
+			if sameJSON(item, want) {
+				fit++
+			}
+		default:
+			return true
 		}
 	}
 	return (fit > 0 || n.Limits["minContains"] != nil) && within(n, "minContains", "maxContains", fit)

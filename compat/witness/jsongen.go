@@ -346,7 +346,8 @@ func (g *jsonGenerator) arrays(n, other *jsonschema.Node, depth int) []*lang.Val
 		out = append(out, full)
 		if counts(n) || counts(other) {
 			all := g.choices(g.item(n, 0), g.item(other, 0), depth-1)
-			for _, v := range all[:min(len(all), 8)] {
+			all = append(counted(n, other), all[:min(len(all), 8)]...)
+			for _, v := range all {
 				out = append(out, array(slices.Repeat([]*lang.Value{v}, size)...))
 			}
 		}
@@ -366,6 +367,24 @@ func (g *jsonGenerator) arrays(n, other *jsonschema.Node, depth int) []*lang.Val
 // The nodes do not hold that schema, so items are tried of which one may fit.
 func counts(n *jsonschema.Node) bool {
 	return n != nil && n.Value.Get("contains") != nil
+}
+
+// counted returns the values that "contains" names.
+func counted(nodes ...*jsonschema.Node) []*lang.Value {
+	var out []*lang.Value
+	for _, n := range nodes {
+		if n == nil {
+			continue
+		}
+		held := n.Value.Get("contains")
+		if v := held.Get("const"); v != nil {
+			out = append(out, v)
+		}
+		if v := held.Get("enum"); v != nil {
+			out = append(out, v.Items[:min(len(v.Items), 4)]...)
+		}
+	}
+	return out
 }
 
 // varied returns copies of items with another one at one place.
