@@ -189,7 +189,11 @@ func ours(newer, older *protobuf.Image, set protorules.Set) []buforacle.Finding 
 func TestBreakingIsBufs(t *testing.T) {
 	buf := buforacle.Find(t)
 	seed := setting(t, "BUF_SEED", uint64(time.Now().UnixNano()))
-	wanted := int(setting(t, "BUF_PAIRS", 500))
+	pairs := uint64(300)
+	if os.Getenv("WIREPROOF_SOAK") == "1" {
+		pairs = 10_000
+	}
+	wanted := int(setting(t, "BUF_PAIRS", pairs))
 	t.Logf("BUF_SEED=%d BUF_PAIRS=%d", seed, wanted)
 	r := rand.New(rand.NewPCG(seed, 1))
 	from := bases(t)
