@@ -99,6 +99,13 @@ func deletedValues(allowed func(protoreflect.EnumDescriptor, protoreflect.EnumNu
 			w.report(r, old[0], whole(w.newer, p.new), whole(w.older, old[0]),
 				fmt.Sprintf("no value %d", n), fmt.Sprintf("number %d", n),
 				`Previously present enum value "%d" on enum %q was deleted%s.`, n, p.new.Name(), suffix(n, names))
+			switch r {
+			case enumValueNoDeleteNumber:
+				w.mend("enum", nestedName(p.new), fmt.Sprintf("reserved %d;", n), true)
+			case enumValueNoDeleteName:
+				free, missing := namesToReserve(p.new, names)
+				w.mend("enum", nestedName(p.new), "reserved "+missing+";", free)
+			}
 		}
 	}
 }
@@ -121,6 +128,21 @@ func valueNamesReserved(e protoreflect.EnumDescriptor, _ protoreflect.EnumNumber
 
 func valueNamesSuffix(_ protoreflect.EnumNumber, names []string) string {
 	return fmt.Sprintf(" without reserving the name%s %s", plural(len(names) > 1), quotedList(names))
+}
+
+// namesToReserve lists the names that an enum does not reserve yet, and reports
+// whether none of them is in use.
+func namesToReserve(e protoreflect.EnumDescriptor, names []string) (free bool, list string) {
+	free = true
+	var missing []string
+	for _, n := range names {
+		name := protoreflect.Name(n)
+		if !e.ReservedNames().Has(name) {
+			missing = append(missing, reservedName(e, name))
+		}
+		free = free && e.Values().ByName(name) == nil
+	}
+	return free, strings.Join(missing, ", ")
 }
 
 func plural(yes bool) string {

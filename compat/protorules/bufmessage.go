@@ -24,6 +24,9 @@ func deletedFields(allowed func(protoreflect.MessageDescriptor, protoreflect.Fie
 			description := describe(old)
 			w.report(r, old, whole(w.newer, p.new), whole(w.older, old), "no field "+number(old), "number "+number(old),
 				`Previously present %s was deleted%s.`, strings.ToLower(description[:1])+description[1:], suffix(old))
+			if r != fieldNoDelete {
+				w.mendField(p.new, old, r == fieldNoDeleteName)
+			}
 		})
 	}
 }

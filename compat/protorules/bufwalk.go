@@ -46,6 +46,7 @@ type bufWalk struct {
 type pending struct {
 	finding  *rule.Finding
 	new, old protobuf.Anchor
+	insert   string // the statement that mends it, in the block at new; may be empty
 }
 
 // A pair is an element on both sides.
@@ -291,6 +292,9 @@ func (w *bufWalk) findings(imports bool) []*rule.Finding {
 	out := make([]*rule.Finding, len(w.found))
 	for i, p := range w.found {
 		p.finding.New, p.finding.Old = newPos[i], oldPos[i]
+		if p.insert != "" {
+			p.finding.Edit = insertion(p.new.File, p.finding, p.insert)
+		}
 		out[i] = p.finding
 	}
 	slices.SortStableFunc(out, compareFindings)

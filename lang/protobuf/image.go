@@ -256,3 +256,16 @@ func EachField(data []byte, do func(n protowire.Number, value []byte, varint uin
 		data = data[n+size:]
 	}
 }
+
+// OpeningBrace returns the offset of the first { in a text that is none of a
+// comment or a string, or -1.
+func OpeningBrace(text string) int {
+	for sc := (scanner{text: text}); ; {
+		switch tok := sc.next(); {
+		case tok.kind == tokEnd:
+			return -1
+		case tok.kind == tokSymbol && tok.text == "{":
+			return tok.start
+		}
+	}
+}

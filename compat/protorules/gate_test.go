@@ -1,0 +1,86 @@
+package protorules_test
+
+import (
+	"testing"
+
+	"github.com/wireproof/wireproof/compat/protorules"
+	"github.com/wireproof/wireproof/compat/rule"
+	"github.com/wireproof/wireproof/lang"
+	"github.com/wireproof/wireproof/lang/protobuf"
+)
+
+func parse(t testing.TB, path, text string, refs ...lang.Reference) *protobuf.Schema {
+	t.Helper()
+	s, err := protobuf.Parse(lang.Source{Type: lang.Protobuf, Path: path, Text: text, References: refs})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// A change that both judges mind is one finding, in Buf's words and at Buf's place,
+// under whichever category.
+func TestGateMerges(t *testing.T) {
+	t.Parallel()
+	older := parse(t, "old name", "syntax = \"proto3\";\npackage p;\nmessage M {\n  int32 a = 1;\n  map<string, int32> b = 2;\n}\n")
+	newer := parse(t, "dir/m.proto", "syntax = \"proto3\";\npackage p;\nmessage M {\n  string renamed = 1;\n  map<string, string> b = 2;\n}\n")
+	for _, category := range []string{"FILE", "WIRE_JSON", "WIRE"} {
+		for _, dir := range []rule.Breaks{rule.Readers, rule.OldReaders} {
+			types := 0
+			for _, f := range protorules.Gate(newer, older, only(t, "v2", category), dir) {
+				if f.ErrorType == "" {
+					if f.Breaks&(rule.OldReaders) != 0 || dir == rule.OldReaders && f.Breaks&rule.Readers != 0 {
+						t.Errorf("%s: %s alone breaks %d under %d", category, f.Rule.ID, f.Breaks, dir)
+					}
+					continue
+				}
+				types++
+				if f.Breaks&(rule.Readers|rule.OldReaders) != dir {
+					t.Errorf("%s: %s breaks %d, want %d", category, f.Rule.ID, f.Breaks, dir)
+				}
+				if f.ErrorType != "FIELD_SCALAR_KIND_CHANGED" || f.New.Path != "dir/m.proto" || f.Old.Path != "old name" || f.Message[:5] != "Field" {
+					t.Errorf("%s: %+v", category, f)
+				}
+				if f.Rule.ID == "FIELD_WIRE_COMPATIBLE_TYPE" != (category == "WIRE") {
+					t.Errorf("%s: the finding is of %s", category, f.Rule.ID)
+				}
+			}
+			if types != 2 {
+				t.Errorf("%s, %d: %d findings of types, want that of a and that of b's value", category, dir, types)
+			}
+		}
+	}
+}
+
+// What a schema refers to is compared; that a reference went is no finding.
+func TestGateReferences(t *testing.T) {
+	t.Parallel()
+	ref := func(name, text string) lang.Reference {
+		return lang.Reference{Name: name, Source: &lang.Source{Type: lang.Protobuf, Text: text}}
+	}
+	const main = "syntax = \"proto3\"; package p; import \"b.proto\";"
+	older := parse(t, "m.proto", main+"import \"c.proto\"; message M { q.B b = 1; }",
+		ref("b.proto", "syntax = \"proto3\"; package q; message B { int32 a = 1; int32 gone = 2; }"), ref("c.proto", "syntax = \"proto3\"; package r;"))
+	newer := parse(t, "m.proto", main+"message M { q.B b = 1; }", ref("b.proto", "syntax = \"proto3\"; package q; message B { int32 a = 1; }"))
+	found := protorules.Gate(newer, older, only(t, "v2", "FILE", "PACKAGE"), rule.Readers)
+	if len(found) != 1 || found[0].Rule.ID != "FIELD_NO_DELETE" || found[0].New.Path != "b.proto" {
+		t.Errorf("found:\n%s", printBuf(found))
+	}
+}
+
+// Findings in imports are left out, on whichever side the import is, unless asked
+// for.
+func TestImportsAreLeftOut(t *testing.T) {
+	t.Parallel()
+	older := compileTexts(t, map[string]string{"a.proto": "syntax = \"proto3\"; import \"google/protobuf/duration.proto\";"})
+	newer := compileTexts(t, map[string]string{"a.proto": "syntax = \"proto3\";"})
+	set := only(t, "v2", "FILE")
+	if found := protorules.Breaking(newer, older, set); len(found) > 0 {
+		t.Errorf("found:\n%s", printBuf(found))
+	}
+	set.Imports = true
+	found := protorules.Breaking(newer, older, set)
+	if len(found) != 1 || found[0].Rule.ID != "FILE_NO_DELETE" {
+		t.Errorf("found:\n%s", printBuf(found))
+	}
+}
