@@ -233,9 +233,6 @@ func (s *side) open(name string) (string, error) {
 		return "", err
 	}
 	blankComments(data)
-	if s.published {
-		blankOptions(data)
-	}
 	return string(data), nil
 }
 

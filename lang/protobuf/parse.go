@@ -20,9 +20,14 @@ func parseTree(path, text string) (*fileNode, error) {
 // the text is plain: nothing in it is a matter of opinion between this parser and
 // the compiler.
 func parsePlain(path, text string) (f *fileNode, plain bool, err error) {
-	p := &parser{text: text, odd: !utf8.ValidString(text) || strings.ContainsFunc(text, isOddSpace)}
+	return (&parser{text: text}).plainFile(path)
+}
+
+func (p *parser) plainFile(path string) (f *fileNode, plain bool, err error) {
+	text := p.text
+	p.odd = !utf8.ValidString(text) || strings.ContainsFunc(text, isOddSpace)
 	sc := scanner{text: text}
-	p.toks = make([]token, 0, len(text)/4) // more would be odd
+	p.toks = make([]token, 0, len(text)/8)
 	for {
 		tok := sc.next()
 		p.toks = append(p.toks, tok)
@@ -52,6 +57,9 @@ type parser struct {
 	badAt token
 	odd   bool // see parsePlain
 
+	// quick asks for less than parsePlain: custom options are plain, and so is what
+	// only the printer minds.
+	quick  bool
 	nested bool // the value that was read last is a list or a message
 }
 
@@ -214,7 +222,7 @@ func (p *parser) path() string {
 		b.WriteByte('.')
 		b.WriteString(p.word().text)
 	}
-	if at := p.from(start); at.end-at.start != b.Len() {
+	if at := p.from(start); at.end-at.start != b.Len() && !p.quick {
 		p.odd = true // space inside
 	}
 	return b.String()
@@ -431,7 +439,7 @@ func (p *parser) rpc() *rpcNode {
 		return r
 	}
 	p.expect("{")
-	p.odd = p.odd || p.is("}") // no options, and yet options
+	p.odd = p.odd || p.is("}") && !p.quick // no options, and yet options
 	for p.more("}") {
 		if !p.empty() {
 			r.options = append(r.options, p.optionStatement())

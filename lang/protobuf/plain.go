@@ -121,11 +121,15 @@ func wellKnown(path string) protoreflect.FileDescriptor {
 
 // build returns the descriptor of a tree whose imports are linked.
 func (l *plainLinker) build(path string, tree *fileNode) (*descriptorpb.FileDescriptorProto, bool) {
+	b := &plainBuilder{symbols: newSymbols(tree, l.files), proto3: tree.version == "proto3"}
+	return b.file(path, tree)
+}
+
+func (b *plainBuilder) file(path string, tree *fileNode) (*descriptorpb.FileDescriptorProto, bool) {
 	out := &descriptorpb.FileDescriptorProto{Name: &path}
 	if tree.pkg != "" {
 		out.Package = &tree.pkg
 	}
-	b := &plainBuilder{symbols: newSymbols(tree, l.files), proto3: tree.version == "proto3"}
 	switch {
 	case b.proto3:
 		out.Syntax = &tree.version

@@ -36,6 +36,9 @@ type plainBuilder struct {
 	symbols *symbols
 	proto3  bool
 	odd     bool
+	// custom looks at the custom options of an element; nil means that there are
+	// none but those of plainmeta.go.
+	custom func(m proto.Message, options []*optionNode) bool
 }
 
 func (b *plainBuilder) require(ok bool) { b.odd = b.odd || !ok }
@@ -43,9 +46,13 @@ func (b *plainBuilder) require(ok bool) { b.odd = b.odd || !ok }
 // options sets the options that are allowed, and reports whether there are any.
 func (b *plainBuilder) options(m proto.Message, options []*optionNode, allowed []string) bool {
 	r := m.ProtoReflect()
+	var custom []*optionNode
 	for _, o := range options {
 		if strings.HasPrefix(o.name, "(") {
-			b.meta(m, o)
+			if b.custom == nil {
+				b.meta(m, o)
+			}
+			custom = append(custom, o)
 			continue
 		}
 		f := r.Descriptor().Fields().ByName(protoreflect.Name(o.name))
@@ -58,6 +65,10 @@ func (b *plainBuilder) options(m proto.Message, options []*optionNode, allowed [
 		if ok {
 			r.Set(f, v)
 		}
+	}
+	if b.custom != nil && len(custom) > 0 {
+		b.require(b.custom(m, custom))
+		return len(options) > len(custom)
 	}
 	return len(options) > 0
 }
@@ -253,7 +264,7 @@ func (b *plainBuilder) fieldOptions(out *descriptorpb.FieldDescriptorProto, f *f
 	}
 	seen := map[string]bool{}
 	for _, o := range f.options {
-		b.require(!seen[o.name])
+		b.require(!seen[o.name] || b.custom != nil && strings.HasPrefix(o.name, "("))
 		seen[o.name] = true
 	}
 	if opts := new(descriptorpb.FieldOptions); b.options(opts, rest, plainFieldOptions) {

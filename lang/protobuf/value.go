@@ -15,7 +15,7 @@ func (p *parser) optionStatement() *optionNode {
 }
 
 func (p *parser) option() *optionNode {
-	start := p.peek(0)
+	start, odd := p.peek(0), p.odd
 	var b strings.Builder
 	custom := p.is("(")
 	p.nested = false
@@ -35,7 +35,10 @@ func (p *parser) option() *optionNode {
 	p.expect("=")
 	o.value = p.value()
 	o.at = p.from(start)
-	if custom || p.nested || strings.Contains(o.name, "(") {
+	switch {
+	case custom && p.quick:
+		p.odd = odd // whoever asked for it looks at the option
+	case custom || p.nested || strings.Contains(o.name, "("):
 		p.odd = p.odd || !isPlainMeta(o)
 	}
 	return o
@@ -151,13 +154,20 @@ func (p *parser) str() string {
 	first := true
 	for p.peek(0).kind == tokString {
 		lit := p.next().text
-		if !first || len(lit) < 2 || lit[len(lit)-1] != lit[0] || strings.ContainsAny(lit, "\\\n") {
+		if !first || len(lit) < 2 || lit[len(lit)-1] != lit[0] || strings.ContainsAny(lit, "\\\n") && !(p.quick && plainEscapes(lit)) {
 			p.odd = true
 		}
 		first = false
 		b = unquote(b, lit)
 	}
 	return string(b)
+}
+
+// plainEscapes reports whether the only escapes of a literal are those of a
+// backslash, which names in PHP are full of.
+func plainEscapes(lit string) bool {
+	rest := strings.ReplaceAll(lit, `\\`, "")
+	return !strings.ContainsAny(rest, "\\\n") && len(rest) >= 2
 }
 
 func unquote(dst []byte, lit string) []byte {
