@@ -75,7 +75,20 @@ var mutations = []mutation{
 	{"reorder", swapLines},
 	{"layout", replace(`(?m)^ +`, "\t", "/* 字 */ ", "\n\n   ", " \t ")},
 	{"one line", oneLine},
+	{"line ends", inText(func(_ *rand.Rand, text string) string { return strings.ReplaceAll(text, "\n", "\r\n") })},
+	{"byte order mark", inText(func(_ *rand.Rand, text string) string { return "\ufeff" + strings.TrimPrefix(text, "\ufeff") })},
+	{"comments", replace(`([;{])`, "$1 // é 字 😀\n", "$1 /* é 字 😀 */ ", "$1 /*\n*/ ", "$1\t/*\t*/\t")},
+	{"long line", replace(`(enum \w+ \{)`, "$1"+longLine())},
 	{"required by edition", replace(`( = \d+);`, "$1 [features.field_presence = LEGACY_REQUIRED];")},
+}
+
+// longLine is longer than what is compiled with its places as it stands.
+func longLine() string {
+	var b strings.Builder
+	for i := range 150 {
+		fmt.Fprintf(&b, " LONG_%d = %d;", i, 1000+i)
+	}
+	return b.String()
 }
 
 func types(suffix string, prefix ...string) []string {

@@ -17,7 +17,9 @@ import (
 	"time"
 
 	"golang.org/x/tools/txtar"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/descriptorpb"
 
 	"github.com/wireproof/wireproof/compat/protorules"
 	"github.com/wireproof/wireproof/lang"
@@ -257,6 +259,9 @@ func compareBatch(t *testing.T, buf buforacle.Buf, pairs []pairOfTrees, fired ma
 		}
 	}
 	t.Logf("%d pairs, %d findings of Buf's, %d rules have fired; accepted differences: %v", len(pairs), total, len(fired), extras)
+	// Buf's own images, read by us, give the same.
+	read := [2]*protobuf.Image{readImage(t, newImage), readImage(t, oldImage)}
+	compare(t, buf, "v2", all["v2"], newImage, oldImage, pairs, read, map[string]int{})
 	pairs, newer, older, images = compilable(t, pairs[:min(len(pairs), 30)])
 	newDir, oldDir = newer.write(t), older.write(t)
 	for version, categories := range all {
@@ -264,6 +269,23 @@ func compareBatch(t *testing.T, buf buforacle.Buf, pairs []pairOfTrees, fired ma
 			compare(t, buf, version, []string{category}, newDir, oldDir, pairs, images, extras)
 		}
 	}
+}
+
+func readImage(t *testing.T, path string) *protobuf.Image {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := new(descriptorpb.FileDescriptorSet)
+	if err := proto.Unmarshal(data, set); err != nil {
+		t.Fatal(err)
+	}
+	image, err := protobuf.NewImage(set, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return image
 }
 
 // compare asks both and reports what only one of them found, and what stands in
