@@ -30,8 +30,12 @@ type checkFlags struct {
 	outputs  []string
 	fix      bool
 	fetch    bool
-	prove    int
-	seed     uint64
+	samples  []string
+	subject  string
+
+	sampleLimit int
+	prove       int
+	seed        uint64
 }
 
 // baselineFlags adds the flags that say what is compared with.
@@ -59,7 +63,10 @@ repository.
 
 Each finding that claims unreadable data shows a witness: a message that one side
 writes, and what the other side makes of it. With --prove N, N generated messages of
-each side are read by the other where no rule speaks against the change.
+each side are read by the other where no rule speaks against the change. With --sample,
+real messages are read with the new schemas: of a topic, of an Avro container file
+(.avro), of lines of JSON (.jsonl; a member "payload" holds a framed message in base64),
+or one message that is the file.
 
 With --fix, edits that are certain are made in the schema files: an alias for a
 renamed type, a default of null, a reserved number. What is left is reported.
@@ -79,6 +86,9 @@ be checked, whatever else was found.`,
 	cmd.Flags().BoolVar(&f.fix, "fix", false, "make the edits that mend findings for certain, then check again")
 	cmd.Flags().IntVar(&f.prove, "prove", 0, "try to refute each verdict with this many generated messages")
 	cmd.Flags().Uint64Var(&f.seed, "seed", 1, "the messages of --prove follow from it")
+	cmd.Flags().StringArrayVar(&f.samples, "sample", nil, "FILE or kafka:TOPIC whose messages the new schemas must read; repeatable")
+	cmd.Flags().IntVar(&f.sampleLimit, "sample-limit", 10_000, "at most so many messages of each sample; 0 means all")
+	cmd.Flags().StringVar(&f.subject, "subject", "", "the subject that the messages of --sample belong to, where they do not say")
 	completeFormats(cmd)
 	return cmd
 }
@@ -186,6 +196,9 @@ func (a *app) compare(ctx context.Context, cfg *config.Config, f checkFlags) (ga
 	for i, w := range cfg.Check.Waivers {
 		at := cfg.Place(fmt.Sprintf("check.waivers[%d]", i))
 		in.Waivers = append(in.Waivers, gate.Waiver{ID: w.ID, Reason: w.Reason, Owner: w.Owner, Until: w.Until, Expired: w.Expired(in.Now), Line: at.Line, Col: at.Col})
+	}
+	if in.Samples, err = a.samples(ctx, cfg, current, f); err != nil {
+		return gate.Result{}, err
 	}
 	in.Events = gateEvents(current)
 	in.OldEvents = base.events

@@ -20,9 +20,9 @@ type Event struct {
 	Line, Col int
 }
 
-// Rules returns the rules of the gate itself: those about events, waivers and proofs.
+// Rules returns the rules of the gate itself: those about events, waivers, proofs and samples.
 func Rules() []*rule.Rule {
-	return []*rule.Rule{eventDeleted, eventTopic, eventSubject, eventKey, waiverExpired, waiverUnused, notProved}
+	return []*rule.Rule{eventDeleted, eventTopic, eventSubject, eventKey, waiverExpired, waiverUnused, notProved, sampleUnreadable}
 }
 
 // events compares what is published where.

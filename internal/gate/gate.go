@@ -48,6 +48,7 @@ type Input struct {
 	// messages follow from Seed.
 	Prove int
 	Seed  uint64
+	Samples []Sample
 	// Checker holds the rules; nil means [compat.Default].
 	Checker *compat.Checker
 }
@@ -67,6 +68,21 @@ type Version struct {
 	Source lang.Source
 
 	laidOut bool // Source is not as it is kept
+}
+
+// A Sample is what came of reading real messages with the new schemas.
+type Sample struct {
+	Name    string // of the file or topic
+	Read    int    // messages without a fault
+	Skipped int    // tombstones and types that no event of the settings has
+	Faults  []SampleFault
+}
+
+// A SampleFault is why messages could not be read, and how many.
+type SampleFault struct {
+	Subject string // empty if it is not known
+	Text    string // why; where the first message is, and what it was written with
+	Count   int
 }
 
 // Off, as a severity, drops the findings of a rule.
@@ -99,6 +115,7 @@ type Result struct {
 	Subjects int      // how many were asked for
 	Names    []string // theirs, in the order of the input
 	New      []string // subjects without a history, sorted
+	Sampled  int      // real messages that were read, or could not be
 	Proved   int      // generated messages that were tried
 	Changes  []Change // subjects that differ from their latest version, by name
 }
@@ -148,6 +165,7 @@ func Check(ctx context.Context, in Input) Result {
 	}
 	c.subjects(ctx)
 	c.events()
+	c.samples()
 	c.out.Findings = slices.DeleteFunc(c.out.Findings, func(f Finding) bool { return f.Severity == Off })
 	c.waive()
 	slices.SortFunc(c.out.New, strings.Compare)

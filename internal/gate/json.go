@@ -37,6 +37,7 @@ type ReportSummary struct {
 	Errors   int      `json:"errors"`
 	Warnings int      `json:"warnings"`
 	Infos    int      `json:"infos"`
+	Sampled  int      `json:"sampled,omitempty"` // real messages that were read, or could not be
 	Proved   int      `json:"proved,omitempty"` // generated messages that were tried
 }
 
@@ -116,7 +117,7 @@ func JSON(w io.Writer, r Result) error {
 	out := Report{
 		Schema: SchemaV1, Against: r.Against, ElapsedMS: r.Elapsed.Milliseconds(), ExitCode: code,
 		Complete: len(r.Problems) == 0, Compatible: code == exitClean,
-		Summary: ReportSummary{r.Subjects, append([]string{}, r.New...), r.Count(rule.Error), r.Count(rule.Warning), r.Count(rule.Info), r.Proved}, Deploy: string(DeployFirst(r.Changes)), Changes: []ReportedChange{},
+		Summary: ReportSummary{r.Subjects, append([]string{}, r.New...), r.Count(rule.Error), r.Count(rule.Warning), r.Count(rule.Info), r.Sampled, r.Proved}, Deploy: string(DeployFirst(r.Changes)), Changes: []ReportedChange{},
 		Problems: []ReportedProblem{},
 	}
 	if !r.Now.IsZero() {

@@ -289,6 +289,9 @@ func Summary(r Result) string {
 	if len(r.Waived) > 0 {
 		out += fmt.Sprintf(", %d waived", len(r.Waived))
 	}
+	if r.Sampled > 0 {
+		out += fmt.Sprintf(", %s sampled", plural(r.Sampled, "message"))
+	}
 	if r.Proved > 0 {
 		out += fmt.Sprintf(", %d generated messages tried", r.Proved)
 	}
