@@ -60,14 +60,8 @@ func FuzzHeader(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		if strings.Contains(text, "\\") {
-			return // nobody agrees on escapes in names
-		}
-		slow, fast := scanSlowly([]byte(text)), scanHeader([]byte(text))
-		for _, name := range slow.imports {
-			if !slices.Contains(fast.imports, name) {
-				t.Errorf("imports of %q = %q, want %q among them", text, fast.imports, name)
-			}
+		if !strings.Contains(text, "\\") { // nobody agrees on escapes in names
+			checkHeader(t, text)
 		}
 	})
 }
