@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
 
@@ -296,5 +297,46 @@ func FuzzBreakLines(f *testing.F) {
 				return
 			}
 		}
+	})
+}
+
+// Any descriptors make an image or an error, and places in it are asked for
+// without harm.
+func FuzzNewImage(f *testing.F) {
+	set, err := CompileSet(lang.Source{Path: "a.proto", Text: "syntax = \"proto2\"; package p; message M { optional int32 a = 1; extensions 2; enum E { A = 1; } } extend M { optional M x = 2; } service S { rpc R(M) returns (M); }"})
+	if err != nil {
+		f.Fatal(err)
+	}
+	data, err := proto.Marshal(set)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(data)
+	set.File[0].SourceCodeInfo.Location[1].Span = []int32{-1, 1 << 30, -5}
+	set.File[0].SourceCodeInfo.Location[2].Span = []int32{1}
+	if data, err = proto.Marshal(set); err == nil {
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		set := new(descriptorpb.FileDescriptorSet)
+		if len(data) > 1<<16 || proto.Unmarshal(data, set) != nil {
+			return
+		}
+		im, err := NewImage(set, nil)
+		if err != nil {
+			return
+		}
+		var anchors []Anchor
+		for _, file := range im.Files() {
+			for _, l := range file.info.GetLocation() {
+				anchors = append(anchors, Anchor{File: file, Paths: []AnchorPath{{Path: l.Path, Option: 1}}})
+			}
+		}
+		for _, pos := range im.Locate(anchors) {
+			if pos.Line < 1 || pos.Col < 1 || pos.EndLine < 1 || pos.EndCol < 1 {
+				t.Errorf("place %+v", pos)
+			}
+		}
+		im.Find("p.M")
 	})
 }
