@@ -71,7 +71,7 @@ var mutations = []mutation{
 	{"idempotency", replace(`(rpc [^;{]*);`, "$1 { option idempotency_level = IDEMPOTENT; }", "$1 { option idempotency_level = NO_SIDE_EFFECTS; }")},
 	{"idempotency value", replace(`idempotency_level = \w+`, "idempotency_level = IDEMPOTENT", "idempotency_level = IDEMPOTENCY_UNKNOWN")},
 	{"package", replace(`(?m)^package [^;]+;`, "package PKG.v1;", "package PKG.other;", "package PKG.third;", "")},
-	{"syntax", replace(`(?m)^(syntax|edition) = "\w+";`, `syntax = "proto2";`, `syntax = "proto3";`, `edition = "2023";`, `edition = "2024";`, "")},
+	{"syntax", replace(`(?m)^(syntax|edition) = "\w+";`, `syntax = "proto2";`, `syntax = "proto3";`, `edition = "2023";`, `edition = "2024";`, `edition = "2026";`, "")},
 	{"reorder", swapLines},
 	{"layout", replace(`(?m)^ +`, "\t", "/* 字 */ ", "\n\n   ", " \t ")},
 	{"one line", oneLine},
