@@ -1,10 +1,12 @@
 package protorules_test
 
 import (
+	"path/filepath"
 	"testing"
 
 	"github.com/wireproof/wireproof/compat/protorules"
 	"github.com/wireproof/wireproof/compat/rule"
+	"github.com/wireproof/wireproof/internal/golden"
 	"github.com/wireproof/wireproof/lang"
 	"github.com/wireproof/wireproof/lang/protobuf"
 )
@@ -82,5 +84,34 @@ func TestImportsAreLeftOut(t *testing.T) {
 	found := protorules.Breaking(newer, older, set)
 	if len(found) != 1 || found[0].Rule.ID != "FILE_NO_DELETE" {
 		t.Errorf("found:\n%s", printBuf(found))
+	}
+}
+
+// A schema, which may not have seen the compiler, gives the findings of the image
+// of its file.
+func TestSchemasAreImages(t *testing.T) {
+	t.Parallel()
+	paths, err := filepath.Glob("testdata/buf/*.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	compared := 0
+	for _, path := range paths {
+		c := golden.Load(t, path)
+		oldText, ok := c.Lookup("old/a.proto")
+		newText, ok2 := c.Lookup("new/a.proto")
+		if _, more := c.Lookup("old/b.proto"); more || !ok || !ok2 {
+			continue
+		}
+		set := only(t, "v2", "FILE", "PACKAGE", "WIRE_JSON", "WIRE", "CSR")
+		want := printBuf(protorules.Breaking(image(t, c, "new"), image(t, c, "old"), set))
+		got := printBuf(protorules.Breaking(parse(t, "a.proto", newText).Image(), parse(t, "a.proto", oldText).Image(), set))
+		if got != want {
+			t.Errorf("%s: schemas give\n%simages give\n%s", c.Name, got, want)
+		}
+		compared++
+	}
+	if compared < 20 {
+		t.Errorf("only %d cases of one file", compared)
 	}
 }
