@@ -44,7 +44,14 @@ type Set struct {
 }
 
 // Has reports whether the rule with an id is in the set.
-func (s Set) Has(id string) bool { return slices.Contains(s.IDs(), id) }
+func (s Set) Has(id string) bool {
+	for i, on := range s.on {
+		if on && bufRows[i].rule.ID == id {
+			return true
+		}
+	}
+	return false
+}
 
 // IDs returns the ids of the rules in the set, sorted.
 func (s Set) IDs() []string {
