@@ -124,9 +124,7 @@ func (a *app) baseline(ctx context.Context, cfg *config.Config, against, registr
 		}
 		return gitBaseline(ctx, cfg, ref)
 	case scheme == "dir" && rest != "":
-		if !filepath.IsAbs(rest) {
-			rest = filepath.Join(a.dir, rest)
-		}
+		rest = a.path(rest)
 		if info, err := os.Stat(rest); err != nil || !info.IsDir() {
 			return baseline{}, fmt.Errorf("the baseline %s: there is no such folder", against)
 		}

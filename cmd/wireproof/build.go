@@ -59,10 +59,7 @@ func (a *app) build(out string) error {
 		_, err := a.stdout.Write(data.Bytes())
 		return err
 	}
-	if !filepath.IsAbs(out) {
-		out = filepath.Join(a.dir, out)
-	}
-	if err := replaceFile(out, data.String()); err != nil {
+	if err := replaceFile(a.path(out), data.String()); err != nil {
 		return fmt.Errorf("write the bundle: %w", err)
 	}
 	a.note("%d schemas of %d events in %s", len(files)-1, len(c.Events), out)
@@ -73,10 +70,7 @@ func (a *app) build(out string) error {
 func (a *app) bundleBaseline(file string, cfg *config.Config) (_ baseline, err error) {
 	var in io.Reader = a.stdin
 	if file != "-" {
-		if !filepath.IsAbs(file) {
-			file = filepath.Join(a.dir, file)
-		}
-		f, err := os.Open(file)
+		f, err := os.Open(a.path(file))
 		if err != nil {
 			return baseline{}, fmt.Errorf("the baseline: %w", err)
 		}

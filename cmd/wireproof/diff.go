@@ -96,7 +96,7 @@ func (a *app) diffAgainst(ctx context.Context, f diffFlags) error {
 	if err := a.showDiff(out, f); err != nil {
 		return err
 	}
-	a.note("%s, against %s", gate.DiffSummary(out), base.label)
+	a.note("%s", gate.DiffSummary(out, base.label))
 	return nil
 }
 
@@ -123,10 +123,7 @@ func (a *app) diffFiles(ctx context.Context, oldPath, newPath string, f diffFlag
 // schemaFile reads a schema by itself. What it refers to is looked for in the
 // settings' schemas, if the file is one of them.
 func (a *app) schemaFile(path string) (lang.Source, error) {
-	full := path
-	if !filepath.IsAbs(full) {
-		full = filepath.Join(a.dir, path)
-	}
+	full := a.path(path)
 	text, err := os.ReadFile(full)
 	if err != nil {
 		return lang.Source{}, usagef("%w", err)

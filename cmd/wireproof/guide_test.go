@@ -14,10 +14,21 @@ import (
 
 var shellBlock = regexp.MustCompile("(?ms)^```sh ?(\\w*)\n(.*?)^```$")
 
-// Every command of the operators' guide, in order, in one shell. Blocks for a
-// server that is not there are left out; in make integration all are there.
+// Every command of a guide, in order, in one shell. Blocks for a server that is
+// not there are left out; in make integration all are there.
 func TestOperatorsGuide(t *testing.T) {
 	t.Parallel()
+	runGuide(t, "operate.md", "orders-value", "identical", `"action":"set_config"`)
+}
+
+// TestGateGuide runs what docs/gate.md tells a newcomer to type.
+func TestGateGuide(t *testing.T) {
+	t.Parallel()
+	runGuide(t, "gate.md", "AVRO_FIELD_ADDED_NO_DEFAULT", "1 waived", "1000 generated messages tried", "deploy in any order", "FIELD_SAME_TYPE")
+}
+
+func runGuide(t *testing.T, name string, prints ...string) {
+	t.Helper()
 	for _, tool := range []string{"bash", "curl", "sed"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			if os.Getenv("REQUIRE_SERVICES") == "1" {
@@ -26,7 +37,7 @@ func TestOperatorsGuide(t *testing.T) {
 			t.Skip(err)
 		}
 	}
-	text, err := os.ReadFile("../../docs/operate.md")
+	text, err := os.ReadFile("../../docs/" + name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +69,7 @@ func TestOperatorsGuide(t *testing.T) {
 	if err != nil {
 		t.Fatalf("the guide fails: %v\n%s", err, out)
 	}
-	for _, want := range []string{"orders-value", "identical", `"action":"set_config"`} {
+	for _, want := range prints {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("the guide prints nothing like %q:\n%s", want, out)
 		}

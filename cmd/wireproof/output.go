@@ -68,7 +68,7 @@ func (a *app) outputs(flags []string) ([]output, error) {
 func (o output) write(a *app, r gate.Result) (err error) {
 	w := a.stdout
 	if o.path != "" {
-		f, err := os.Create(filepath.Join(a.dir, o.path))
+		f, err := os.Create(a.path(o.path))
 		if err != nil {
 			return err
 		}
@@ -76,6 +76,14 @@ func (o output) write(a *app, r gate.Result) (err error) {
 		w = f
 	}
 	return o.format.Write(w, r, o.path == "" && a.useColor(a.stdout))
+}
+
+// path is a path of the command line as seen from here: -C moves relative ones.
+func (a *app) path(p string) string {
+	if filepath.IsAbs(p) {
+		return p
+	}
+	return filepath.Join(a.dir, p)
 }
 
 // githubFiles appends to the files of a GitHub step: every finding as a table to

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"iter"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -79,11 +78,7 @@ func sampleTargets(c *catalog.Catalog, name, subject string) ([]sample.Target, e
 func (a *app) sampled(ctx context.Context, name string, schemas codec.SchemaSource, targets []sample.Target, limit int) (_ sample.Report, err error) {
 	topic, ok := strings.CutPrefix(name, "kafka:")
 	if !ok {
-		path := name
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(a.dir, path)
-		}
-		f, err := os.Open(path)
+		f, err := os.Open(a.path(name))
 		if err != nil {
 			return sample.Report{}, err
 		}

@@ -203,8 +203,8 @@ func verdict(d Difference) string {
 	return "allowed under NONE only; no order of deployment is safe"
 }
 
-// DiffSummary says how many subjects differ, and how.
-func DiffSummary(differences []Difference) string {
+// DiffSummary says how many subjects differ, how, and from what.
+func DiffSummary(differences []Difference, against string) string {
 	broken := 0
 	for _, d := range differences {
 		if slices.ContainsFunc(d.Findings, func(f Finding) bool { return f.Severity == rule.Error }) {
@@ -215,5 +215,5 @@ func DiffSummary(differences []Difference) string {
 	if len(differences) == 1 {
 		verb = "differs"
 	}
-	return fmt.Sprintf("%s %s, %d not allowed under FULL", plural(len(differences), "subject"), verb, broken)
+	return fmt.Sprintf("%s %s, %d not allowed under FULL, against %s", plural(len(differences), "subject"), verb, broken, shortLabel(against))
 }
