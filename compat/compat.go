@@ -40,6 +40,11 @@ func New(languages ...Language) *Checker {
 	return &Checker{languages: slices.Clone(languages)}
 }
 
+// With returns a checker with l in the place of the language of its type.
+func (c *Checker) With(l Language) *Checker {
+	return New(append([]Language{l}, c.languages...)...)
+}
+
 // Default returns a checker for all languages of this module.
 func Default() *Checker { return New(avroLanguage(), Protobuf(wireJSON()), jsonLanguage()) }
 

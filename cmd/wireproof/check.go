@@ -61,6 +61,9 @@ compares with all of them. By default it is what check.against in the settings s
 else git's merge base with the default branch, and the registry where there is no git
 repository.
 
+For Protobuf, Buf's rules count beside the registry's verdicts: those that the breaking
+section of a buf.yaml above the schemas chooses, else the category WIRE_JSON.
+
 Each finding that claims unreadable data shows a witness: a message that one side
 writes, and what the other side makes of it. With --prove N, N generated messages of
 each side are read by the other where no rule speaks against the change. With --sample,
@@ -190,6 +193,9 @@ func (a *app) compare(ctx context.Context, cfg *config.Config, f checkFlags) (ga
 		return gate.Result{Against: base.label, Now: time.Now(), Base: cfg.Rel(), Tool: buildVersion().Version, FailOn: rule.Severity(cfg.Check.FailOn), Problems: problems(cfg, err)}, nil
 	}
 	in := gate.Input{Against: base.label, FailOn: rule.Severity(cfg.Check.FailOn), Now: time.Now(), SchemaRoot: cfg.Schemas, Settings: filepath.Base(cfg.Path), Base: cfg.Rel(), Tool: buildVersion().Version, Prove: f.prove, Seed: f.seed}
+	if in.Checker, in.Ignored, err = bufRules(cfg); err != nil {
+		return gate.Result{}, err
+	}
 	if in.Severities, err = severities(cfg); err != nil {
 		return gate.Result{}, err
 	}

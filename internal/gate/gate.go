@@ -46,9 +46,12 @@ type Input struct {
 	// Prove is how many generated messages are to cross, for each version and
 	// direction in which no rule speaks against the change; 0 tries none. The
 	// messages follow from Seed.
-	Prove int
-	Seed  uint64
+	Prove   int
+	Seed    uint64
 	Samples []Sample
+	// Ignored leaves findings of a rule in a file out, unless they are verdicts of
+	// the registry protocol; nil leaves out none. Files are as schemas name them.
+	Ignored func(file string, r *rule.Rule) bool
 	// Checker holds the rules; nil means [compat.Default].
 	Checker *compat.Checker
 }

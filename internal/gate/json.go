@@ -38,7 +38,7 @@ type ReportSummary struct {
 	Warnings int      `json:"warnings"`
 	Infos    int      `json:"infos"`
 	Sampled  int      `json:"sampled,omitempty"` // real messages that were read, or could not be
-	Proved   int      `json:"proved,omitempty"` // generated messages that were tried
+	Proved   int      `json:"proved,omitempty"`  // generated messages that were tried
 }
 
 // A ReportedChange is a [Change].

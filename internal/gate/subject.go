@@ -125,6 +125,9 @@ func (p *part) compare(c *check, s Subject, newer lang.Schema, history []older) 
 	}
 	shown := map[int]*witness.Pair{}
 	for _, f := range c.checker.Check(s.Level, newer, versions).Findings {
+		if c.in.Ignored != nil && f.ErrorType == "" && (c.in.Ignored(f.New.Path, f.Rule) || c.in.Ignored(f.Old.Path, f.Rule)) {
+			continue
+		}
 		out := c.finding(s, f, byNumber)
 		out.Why = why(s.Level, out.Severity, f.Breaks, short(byNumber, f.Versions))
 		latest := f.Versions[len(f.Versions)-1]
