@@ -42,7 +42,8 @@ func New(languages ...Language) *Checker {
 
 // With returns a checker with l in the place of the language of its type.
 func (c *Checker) With(l Language) *Checker {
-	return New(append([]Language{l}, c.languages...)...)
+	languages := slices.DeleteFunc(slices.Clone(c.languages), func(have Language) bool { return have.Type == l.Type })
+	return New(append(languages, l)...)
 }
 
 // Default returns a checker for all languages of this module.
