@@ -343,7 +343,7 @@ func (s *side) compile(ctx context.Context, targets []string) (*protobuf.Image, 
 	if len(targets) == 0 {
 		return protobuf.NewImage(new(descriptorpb.FileDescriptorSet), nil)
 	}
-	return protobuf.CompileQuick(ctx, targets, s.open, protobuf.QuickOptions{Trusted: s.published})
+	return protobuf.CompileQuick(ctx, targets, s.open, protobuf.QuickOptions{Trusted: s.published, NoPlaces: s.published})
 }
 
 func (c *comparison) annotation(f *rule.Finding) Annotation {

@@ -25,6 +25,9 @@ type QuickOptions struct {
 	ImageOptions
 	// Trusted skips the check of custom options.
 	Trusted bool
+	// NoPlaces is for somebody who asks for no positions but the file: the image
+	// keeps no texts, and every position is the start of its file.
+	NoPlaces bool
 }
 
 // CompileQuick is [CompileImage] for somebody who asks for no custom options: the
@@ -52,7 +55,13 @@ func CompileQuick(ctx context.Context, targets []string, open func(path string) 
 			break
 		}
 	}
-	return CompileImage(ctx, targets, open, opts.ImageOptions)
+	im, err := CompileImage(ctx, targets, open, opts.ImageOptions)
+	if err == nil && opts.NoPlaces {
+		for _, f := range im.files {
+			f.Text = ""
+		}
+	}
+	return im, err
 }
 
 // quickRounds bounds how often the compiler is asked: files that need it may turn
@@ -269,7 +278,11 @@ func (q *quick) image(targets []string) *Image {
 			return
 		}
 		seen[path] = true
-		files = append(files, &ImageFile{Path: path, Shown: path, Text: n.text, IsImport: !target[path], Descriptor: n.linked})
+		f := &ImageFile{Path: path, Shown: path, Text: n.text, IsImport: !target[path], Descriptor: n.linked}
+		if q.opts.NoPlaces {
+			f.Text = ""
+		}
+		files = append(files, f)
 		for _, i := range n.imports {
 			add(i)
 		}
