@@ -1,6 +1,8 @@
 package compat
 
 import (
+	"slices"
+
 	"github.com/wireproof/wireproof/compat/avrorules"
 	"github.com/wireproof/wireproof/compat/jsonrules"
 	"github.com/wireproof/wireproof/compat/protorules"
@@ -32,7 +34,7 @@ func avroLanguage() Language {
 func Protobuf(set protorules.Set) Language {
 	return Language{
 		Type:  lang.Protobuf,
-		Rules: append(protorules.Table(), validaterules.Table()...),
+		Rules: slices.Concat(protorules.Table(), protorules.NarrowTable(), validaterules.Table()),
 		Check: func(_ Policy, newer, older lang.Schema, dir rule.Breaks) []*rule.Finding {
 			n, ok := newer.(*protobuf.Schema)
 			o, ok2 := older.(*protobuf.Schema)
@@ -50,7 +52,14 @@ func Protobuf(set protorules.Set) Language {
 			if !ok || !ok2 {
 				return []*rule.Finding{notOurs(newer, older, dir)}
 			}
-			return append(protorules.Gate(n, o, set, dir), validaterules.Check(n, o, dir)...)
+			found := protorules.Gate(n, o, set, dir)
+			for _, f := range protorules.Narrowed(n, o, dir) {
+				// A rule of types says more where one speaks of the same field.
+				if !slices.ContainsFunc(found, func(g *rule.Finding) bool { return g.Rule.Severity == rule.Error && g.New == f.New }) {
+					found = append(found, f)
+				}
+			}
+			return append(found, validaterules.Check(n, o, dir)...)
 		},
 	}
 }
@@ -65,7 +74,7 @@ func wireJSON() protorules.Set {
 func jsonLanguage() Language {
 	return Language{
 		Type:  lang.JSON,
-		Rules: jsonrules.Table(),
+		Rules: append(jsonrules.Table(), jsonrules.RegretTable()...),
 		Check: func(policy Policy, newer, older lang.Schema, dir rule.Breaks) []*rule.Finding {
 			n, ok := newer.(*jsonschema.Schema)
 			o, ok2 := older.(*jsonschema.Schema)
@@ -76,6 +85,14 @@ func jsonLanguage() Language {
 				return jsonrules.Check(n, o, dir, jsonrules.Lenient)
 			}
 			return jsonrules.Check(n, o, dir, jsonrules.Strict)
+		},
+		Gate: func(newer, older lang.Schema, dir rule.Breaks) []*rule.Finding {
+			n, ok := newer.(*jsonschema.Schema)
+			o, ok2 := older.(*jsonschema.Schema)
+			if !ok || !ok2 {
+				return []*rule.Finding{notOurs(newer, older, dir)}
+			}
+			return append(jsonrules.Check(n, o, dir, jsonrules.Strict), jsonrules.Regrets(n, o, dir)...)
 		},
 	}
 }
