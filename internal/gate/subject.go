@@ -196,7 +196,8 @@ func deployment(checker *compat.Checker, newer, latest lang.Schema) Deploy {
 	report := checker.Check(compat.Full, newer, []compat.Version{{Number: 1, Schema: latest}})
 	var broken rule.Breaks
 	for _, f := range report.Findings {
-		if f.Rule.Severity == rule.Error {
+		// Buf's rules have no direction, so they say nothing of an order.
+		if bufAlone := f.ErrorType == "" && len(f.Rule.Categories) > 0; f.Rule.Severity == rule.Error && !bufAlone {
 			broken |= f.Breaks
 		}
 	}
