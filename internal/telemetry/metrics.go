@@ -1,8 +1,12 @@
 package telemetry
 
 import (
+	"cmp"
+	"maps"
 	"net/http"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -29,6 +33,23 @@ type Metrics struct {
 	purged   prometheus.Counter
 	audit    prometheus.Counter
 	codes    map[api.Code]string // label values of the codes in the table
+
+	resolved atomic.Pointer[map[answerKey]answerMetrics] // replaced, never changed
+	mu       sync.Mutex                                  // one replaces resolved at a time
+}
+
+// An answerKey is what requests are told apart by. There are as many as routes,
+// known methods and classes of a status.
+type answerKey struct {
+	route, method string
+	class         int
+}
+
+// answerMetrics are those of one key: looking them up by labels costs more than
+// most answers.
+type answerMetrics struct {
+	requests prometheus.Counter
+	duration prometheus.Observer
 }
 
 // seconds are the bounds of the histograms: from an answer out of memory to a
@@ -115,12 +136,9 @@ func (m *Metrics) gauge(name, help string, value func() float64) {
 
 // request counts an answered request.
 func (m *Metrics) request(route, method string, status int, code api.Code, took time.Duration) {
-	if route == "" {
-		route = "none"
-	}
-	method = knownMethod(method)
-	m.requests.WithLabelValues(route, method, class(status)).Inc()
-	m.duration.WithLabelValues(route, method).Observe(took.Seconds())
+	a := m.answer(answerKey{route, knownMethod(method), status / 100})
+	a.requests.Inc()
+	a.duration.Observe(took.Seconds())
 	if code == 0 {
 		return
 	}
@@ -129,6 +147,29 @@ func (m *Metrics) request(route, method string, status int, code api.Code, took 
 		label = "other"
 	}
 	m.errors.WithLabelValues(label).Inc()
+}
+
+// answer returns the metrics of a key.
+func (m *Metrics) answer(key answerKey) answerMetrics {
+	if key.class < 1 || key.class > 5 {
+		key.class = 0
+	}
+	if have := m.resolved.Load(); have != nil {
+		if a, ok := (*have)[key]; ok {
+			return a
+		}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	next := map[answerKey]answerMetrics{}
+	if have := m.resolved.Load(); have != nil {
+		maps.Copy(next, *have)
+	}
+	route := cmp.Or(key.route, "none")
+	a := answerMetrics{m.requests.WithLabelValues(route, key.method, class(key.class*100)), m.duration.WithLabelValues(route, key.method)}
+	next[key] = a
+	m.resolved.Store(&next)
+	return a
 }
 
 // knownMethod keeps methods that clients make up out of the labels.

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"github.com/wireproof/wireproof/registry"
 )
@@ -17,7 +18,7 @@ import (
 type rendered struct {
 	body, packed       []byte // packed is nil if packing gains nothing
 	length, packedSize []string
-	etag               []string
+	tag                atomic.Pointer[[]string] // once somebody has asked for it
 }
 
 const gzipFrom = 1400 // bytes; what fits a packet gains nothing
@@ -37,13 +38,19 @@ func (out *reply) encode() ([]byte, error) {
 }
 
 func render(body []byte) *rendered {
-	sum := sha256.Sum256(body)
-	return &rendered{
-		body:   body,
-		length: []string{strconv.Itoa(len(body))},
-		// Weak, because a packed body has the same.
-		etag: []string{`W/"` + hex.EncodeToString(sum[:8]) + `"`},
+	return &rendered{body: body, length: []string{strconv.Itoa(len(body))}}
+}
+
+// etag returns the ETag, which most answers are sent without.
+func (b *rendered) etag() []string {
+	if tag := b.tag.Load(); tag != nil {
+		return *tag
 	}
+	sum := sha256.Sum256(b.body)
+	// Weak, because a packed body has the same.
+	tag := []string{`W/"` + hex.EncodeToString(sum[:8]) + `"`}
+	b.tag.Store(&tag)
+	return tag
 }
 
 // pack adds the packed form of a body that is long enough.

@@ -251,8 +251,8 @@ func write(w http.ResponseWriter, r *http.Request, status int, out *reply) (int,
 	}
 	header["Vary"] = varies
 	if status == http.StatusOK && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
-		header["Etag"] = b.etag
-		if slices.Contains(r.Header["If-None-Match"], b.etag[0]) {
+		header["Etag"] = b.etag()
+		if slices.Contains(r.Header["If-None-Match"], b.etag()[0]) {
 			w.WriteHeader(http.StatusNotModified)
 			return http.StatusNotModified, 0
 		}
