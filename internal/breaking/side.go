@@ -62,7 +62,7 @@ func (o *Options) openSide(ctx context.Context, in Input, override string) (*sid
 		return nil, err
 	}
 	s := &side{source: src, files: map[string]*file{}}
-	loader := bufconfig.Loader{ReadFile: src.ReadFile, Show: src.show}
+	loader := bufconfig.Loader{ReadFile: src.ReadFile, Show: src.show, Part: in.Format == ProtoFile}
 	if loader.Override, err = readOverride(override, o.Dir); err == nil {
 		s.space, err = loader.Load(dir)
 	}

@@ -18,6 +18,9 @@ type Loader struct {
 	Show func(path string) string
 	// Override, unless nil, is used in place of the configuration that is found.
 	Override *Workspace
+	// Part allows a folder that is only a part of a module; every module is a target
+	// then.
+	Part bool
 }
 
 // An InputError says why an input is no workspace and no module.
@@ -50,6 +53,9 @@ func (l Loader) Load(dir string) (*Workspace, error) {
 			return nil, err
 		}
 		w = &Workspace{Version: m.Breaking.Version, Dir: dir, Modules: []Module{m}, Deps: deps, Breaking: m.Breaking, Lint: m.Lint}
+	}
+	if l.Part {
+		return w, nil
 	}
 	return w, w.target(below(w.Dir, dir))
 }
