@@ -229,7 +229,7 @@ func (e *jsonEngine) spotsOf(path string) (near, around []*jsonSpot) {
 		before := len(queue)
 		for _, next := range e.follow(s.jsonSpot, s.rest) {
 			if len(queue) < 10*most {
-				queue = append(queue, step{next.jsonSpot, next.rest})
+				queue = append(queue, step(next))
 			}
 			if next.rest == "" && next.above == s.jsonSpot && !slices.Contains(around, s.jsonSpot) {
 				around = append(around, s.jsonSpot)

@@ -98,7 +98,7 @@ func spell(re *syntax.Regexp, variant int, left *int) string {
 			return ""
 		}
 		at := 2 * (variant % (len(re.Rune) / 2))
-		for _, c := range []rune("abA0") {
+		for _, c := range "abA0" {
 			if variant < 2 && c >= re.Rune[at] && c <= re.Rune[at+1] {
 				return string(c)
 			}

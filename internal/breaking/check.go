@@ -91,9 +91,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		}
 	}
 	c.warnings()
-	for _, p := range pairModules(newer.parts(), older.parts()) {
-		c.pairs = append(c.pairs, p)
-	}
+	c.pairs = pairModules(newer.parts(), older.parts())
 	if err := c.narrow(ctx); err != nil {
 		return nil, err
 	}

@@ -234,7 +234,7 @@ func TestNewImage(t *testing.T) {
 		t.Fatal(err)
 	}
 	// buf_extension { is_import: true }
-	mark := protowire.AppendBytes(protowire.AppendTag(nil, 8042, protowire.BytesType), []byte{1<<3 | 0, 1})
+	mark := protowire.AppendBytes(protowire.AppendTag(nil, 8042, protowire.BytesType), []byte{1 << 3, 1})
 	for _, f := range set.File {
 		if f.GetName() != "a.proto" {
 			f.ProtoReflect().SetUnknown(mark)
