@@ -109,8 +109,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 
 // open opens both sides at once.
 func (o *Options) open(ctx context.Context) (newer, older *side, err error) {
-	group, ctx2 := errgroup.WithContext(ctx)
-	_ = ctx2 // a side must outlive the group
+	var group errgroup.Group // without a context of its own, which a side must outlive
 	group.Go(func() (err error) {
 		newer, err = o.openSide(ctx, o.Input, o.Config)
 		return err
