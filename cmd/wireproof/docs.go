@@ -62,7 +62,7 @@ func rulesPage() string {
 		if doc = strings.TrimSpace(doc); doc != "" {
 			fmt.Fprintf(&out, "\n%s\n", doc)
 		}
-		fmt.Fprintf(&out, "\n- Breaks: %s\n", breaks(r.Breaks))
+		fmt.Fprintf(&out, "\n- Breaks: %s\n", whom(r))
 		if r.Fix != "" {
 			fmt.Fprintf(&out, "- Fix: %s\n", r.Fix)
 		}

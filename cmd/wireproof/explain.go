@@ -14,7 +14,7 @@ import (
 
 // allRules returns every rule, sorted by id.
 func allRules() []*rule.Rule {
-	rules := append(slices.Clone(compat.Default().Rules()), gate.Rules()...)
+	rules := append(slices.Clone(compat.Default().Rules()), slices.Concat(gate.Rules(), gate.LintRules())...)
 	slices.SortFunc(rules, func(a, b *rule.Rule) int { return strings.Compare(a.ID, b.ID) })
 	return rules
 }
@@ -45,7 +45,7 @@ func (a *app) explainCmd() *cobra.Command {
 }
 
 func (a *app) explain(r *rule.Rule) {
-	fmt.Fprintf(a.stdout, "%s (%s)\n\n%s\n\nBreaks: %s\n", r.ID, r.Severity, strings.TrimSpace(r.Doc), breaks(r.Breaks))
+	fmt.Fprintf(a.stdout, "%s (%s)\n\n%s\n\nBreaks: %s\n", r.ID, r.Severity, strings.TrimSpace(r.Doc), whom(r))
 	if r.Fix != "" {
 		fmt.Fprintf(a.stdout, "Fix: %s\n", r.Fix)
 	}

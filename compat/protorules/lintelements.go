@@ -142,9 +142,9 @@ func (l *linter) comment(r *rule.Rule, d protoreflect.Descriptor, kind string) {
 	l.report(r, d, l.part(d), "%s %q should have a non-empty comment for documentation.", kind, d.Name())
 }
 
-// The comment in front of a group is that of its message.
+// The comment in front of a group of proto2 is that of its message.
 func lintFieldComment(l *linter, r *rule.Rule, d protoreflect.FieldDescriptor) {
-	if d.Kind() != protoreflect.GroupKind {
+	if d.Kind() != protoreflect.GroupKind || d.ParentFile().Syntax() != protoreflect.Proto2 {
 		l.comment(r, d, "Field")
 	}
 }
