@@ -136,7 +136,7 @@ func witnessLine(w *rule.Witness) string {
 	if w.Writer == rule.OldReaders {
 		writer, reader = reader, writer
 	}
-	out := "written with the " + writer + " schema: " + shorten(w.JSON)
+	out := "written with the " + writer + " schema: " + shorten(w.JSON) + bytesOf(w)
 	if w.Err != "" {
 		out += " → the " + reader + " one fails: " + shorten(w.Err)
 	} else {
@@ -146,6 +146,21 @@ func witnessLine(w *rule.Witness) string {
 		out += " (" + w.Comment + ")"
 	}
 	return out
+}
+
+// bytesOf shows a message as bytes too, unless it is written as JSON.
+func bytesOf(w *rule.Witness) string {
+	const most = 40
+	data := w.Data
+	switch {
+	case string(data) == w.JSON:
+		return ""
+	case len(data) == 0:
+		return " (no bytes)"
+	case len(data) > most:
+		return fmt.Sprintf(" (%d bytes: %x…)", len(data), data[:most])
+	}
+	return fmt.Sprintf(" (%s: %x)", plural(len(data), "byte"), data)
 }
 
 func shorten(text string) string {
