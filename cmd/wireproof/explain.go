@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,11 +21,16 @@ func allRules() []*rule.Rule {
 }
 
 func (a *app) explainCmd() *cobra.Command {
-	return &cobra.Command{
-		Use:     "explain RULE",
-		Short:   "Say what a rule means, whom it protects, and what to do",
-		Example: "  wireproof explain AVRO_FIELD_ADDED_NO_DEFAULT",
-		Args:    cobra.ExactArgs(1),
+	var f checkFlags
+	cmd := &cobra.Command{
+		Use:   "explain RULE|ID",
+		Short: "Say what a rule means, whom it protects, and what to do",
+		Long: `Explain prints the documentation of a rule: what it means, whom it protects under which
+level, before and after, and what to do. With the id of a finding, as check prints it, it
+checks again and shows that finding with its witness in full, as JSON and as bytes.`,
+		Example: `  wireproof explain AVRO_FIELD_ADDED_NO_DEFAULT
+  wireproof explain 91c04e5d7ab2 --against registry:prod`,
+		Args: cobra.ExactArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			var ids []string
 			for _, r := range allRules() {
@@ -32,7 +38,10 @@ func (a *app) explainCmd() *cobra.Command {
 			}
 			return ids, cobra.ShellCompDirectiveNoFileComp
 		},
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if findingID.MatchString(args[0]) {
+				return a.explainFinding(cmd.Context(), args[0], f)
+			}
 			for _, r := range allRules() {
 				if strings.EqualFold(r.ID, args[0]) {
 					a.explain(r)
@@ -42,6 +51,33 @@ func (a *app) explainCmd() *cobra.Command {
 			return usagef("there is no rule %q; wireproof rules ls lists them", args[0])
 		},
 	}
+	f.baselineFlags(cmd)
+	return cmd
+}
+
+// explainFinding checks again and shows one finding with all that is known of it.
+func (a *app) explainFinding(ctx context.Context, id string, f checkFlags) error {
+	cfg, err := a.settings()
+	if err != nil {
+		return err
+	}
+	result, err := a.compare(ctx, cfg, f)
+	if err != nil {
+		return registryFailure(err)
+	}
+	for _, found := range append(result.Findings, result.Waived...) {
+		if found.ID == id {
+			if err := gate.Explain(a.stdout, found, a.useColor(a.stdout)); err != nil {
+				return err
+			}
+			a.explain(found.Rule)
+			return nil
+		}
+	}
+	if len(result.Problems) > 0 {
+		return exitWith(exitIncomplete, fmt.Errorf("not everything could be checked against %s: %w", result.Against, result.Problems[0].Err))
+	}
+	return usagef("no finding has the id %s, against %s", id, result.Against)
 }
 
 func (a *app) explain(r *rule.Rule) {

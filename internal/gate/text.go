@@ -2,6 +2,7 @@ package gate
 
 import (
 	"bufio"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"strconv"
@@ -122,6 +123,26 @@ func (t *textWriter) finding(f Finding) {
 		}
 	}
 	t.printf("\n")
+}
+
+// Explain writes one finding as [Text] does, and its witness in full.
+func Explain(w io.Writer, f Finding, color bool) error {
+	t := &textWriter{w: bufio.NewWriter(w), color: color}
+	t.finding(f)
+	if wit := f.Witness; wit != nil {
+		writer := "old"
+		if wit.Writer == rule.OldReaders {
+			writer = "new"
+		}
+		t.printf("Written with the %s schema:\n%s\n%s", writer, clean(wit.JSON), hex.Dump(wit.Data))
+		if wit.Err != "" {
+			t.printf("The other side fails: %s\n", clean(wit.Err))
+		} else {
+			t.printf("The other side reads:\n%s\n", clean(wit.Read))
+		}
+		t.printf("\n")
+	}
+	return t.w.Flush()
 }
 
 // longMessage is how much of a witness a line shows; the JSON report has it all.
