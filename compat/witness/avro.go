@@ -47,11 +47,7 @@ func newAvroEngine(reader, writer *avro.Schema, dir rule.Breaks) *avroEngine {
 // walk finds every place where the message has something for the reader, the
 // nearest first. What is below a pair of named types is found once.
 func (e *avroEngine) walk() {
-	root := site{e.reader.Root, e.writer.Root, e.reader.Root.Pos, e.writer.Root.Pos, describe(e.writer.Root)}
-	if e.writer.Root.Kind == avro.Record {
-		root.path = simpleName(e.writer.Root)
-	}
-	e.add(&spot{site: root})
+	e.add(&spot{site: e.root()})
 	seen := map[typePair]bool{}
 	for i := 0; i < len(e.spots) && e.steps.take(1); i++ {
 		s := e.spots[i]
@@ -64,6 +60,15 @@ func (e *avroEngine) walk() {
 		}
 		e.expand(s)
 	}
+}
+
+// root is the site of the whole message.
+func (e *avroEngine) root() site {
+	s := site{e.reader.Root, e.writer.Root, e.reader.Root.Pos, e.writer.Root.Pos, describe(e.writer.Root)}
+	if e.writer.Root.Kind == avro.Record {
+		s.path = short(simpleName(e.writer.Root))
+	}
+	return s
 }
 
 func (e *avroEngine) add(s *spot) {
@@ -156,7 +161,7 @@ func (e *avroEngine) values(s *spot, most int) []*value {
 	switch w.Kind {
 	case avro.Enum:
 		for i, symbol := range w.Symbols {
-			_, known := symbolFor(s.site.reader, symbol.Name)
+			_, known := e.resolver.symbolFor(s.site.reader, symbol.Name)
 			if s.site.reader.Kind == avro.Enum && !known && len(out) < most {
 				out = append(out, &value{n: int64(i)})
 			}
@@ -191,7 +196,7 @@ func (e *avroEngine) cross(v *value) (data []byte, read *value, faults []fault, 
 		return nil, nil, nil, err
 	}
 	r := &reading{resolver: e.resolver}
-	read = r.read(e.spots[0].site, written)
+	read = r.read(e.root(), written)
 	if e.steps.left <= 0 {
 		return nil, nil, nil, errTooLarge
 	}

@@ -48,10 +48,12 @@ type resolver struct {
 	states map[typePair]bool // whether the reader can read the writer's type
 	trail  []typePair
 	fields map[*avro.Type]map[string]int
+	// symbols holds the indexes of symbols; a default is under the empty name.
+	symbols map[*avro.Type]map[string]int
 }
 
 func newResolver(steps *budget) *resolver {
-	return &resolver{steps: steps, states: map[typePair]bool{}, fields: map[*avro.Type]map[string]int{}}
+	return &resolver{steps: steps, states: map[typePair]bool{}, fields: map[*avro.Type]map[string]int{}, symbols: map[*avro.Type]map[string]int{}}
 }
 
 // writerFields returns the indexes of the writer's fields that hold rf.
@@ -106,7 +108,7 @@ func (r *resolver) reads(reader, writer *avro.Type) bool {
 	case writer.Kind == avro.Union:
 		return !slices.ContainsFunc(writer.Branches, func(b *avro.Type) bool { return !r.readable(reader, b) })
 	case reader.Kind == avro.Union:
-		return slices.ContainsFunc(reader.Branches, func(b *avro.Type) bool { return r.readable(b, writer) })
+		return slices.ContainsFunc(reader.Branches, func(b *avro.Type) bool { return r.steps.take(1) && r.readable(b, writer) })
 	case reader.Kind != writer.Kind:
 		return promotes(writer.Kind, reader.Kind)
 	case reader.Kind.IsNamed() && !sameName(reader, writer):
@@ -119,7 +121,7 @@ func (r *resolver) reads(reader, writer *avro.Type) bool {
 		return reader.Size == writer.Size
 	case avro.Enum:
 		return !slices.ContainsFunc(writer.Symbols, func(s avro.Symbol) bool {
-			_, ok := symbolFor(reader, s.Name)
+			_, ok := r.symbolFor(reader, s.Name)
 			return !ok
 		})
 	case avro.Record:
@@ -133,12 +135,23 @@ func (r *resolver) reads(reader, writer *avro.Type) bool {
 }
 
 // symbolFor returns the index of the symbol that a reader takes for another's.
-func symbolFor(reader *avro.Type, name string) (int, bool) {
-	i := slices.IndexFunc(reader.Symbols, func(s avro.Symbol) bool { return s.Name == name })
-	if i < 0 && reader.HasDefault {
-		i = slices.IndexFunc(reader.Symbols, func(s avro.Symbol) bool { return s.Name == reader.Default })
+func (r *resolver) symbolFor(reader *avro.Type, name string) (int, bool) {
+	byName, ok := r.symbols[reader]
+	if !ok {
+		byName = make(map[string]int, len(reader.Symbols)+1)
+		for i, s := range reader.Symbols {
+			byName[s.Name] = i
+		}
+		if i, known := byName[reader.Default]; known && reader.HasDefault {
+			byName[""] = i
+		}
+		r.symbols[reader] = byName
 	}
-	return i, i >= 0
+	if i, ok := byName[name]; ok {
+		return i, true
+	}
+	i, ok := byName[""]
+	return i, ok
 }
 
 // pick returns the part of reader that reads values of writer, which is no union:
@@ -149,6 +162,9 @@ func (r *resolver) pick(reader, writer *avro.Type) *avro.Type {
 		if reader.Kind == writer.Kind || promotes(writer.Kind, reader.Kind) {
 			return reader
 		}
+		return nil
+	}
+	if !r.steps.take(len(reader.Branches) / 8) {
 		return nil
 	}
 	for _, b := range reader.Branches {
@@ -230,7 +246,7 @@ func (r *reading) plain(s site, v *value) *value {
 		return promoted(reader.Kind, writer.Kind, v)
 	}
 	if reader.Kind.IsNamed() && !sameName(reader, writer) {
-		r.fail(otherName, reader.NamePos, writer.NamePos, "%s holds %s %s, and the reader expects %s", s.path, writer.Kind, writer.Name, reader.Name)
+		r.fail(otherName, reader.NamePos, writer.NamePos, "%s holds %s %s, and the reader expects %s", s.path, writer.Kind, short(writer.Name), short(reader.Name))
 	}
 	r.meaning(s, v)
 	switch reader.Kind {
@@ -240,9 +256,9 @@ func (r *reading) plain(s site, v *value) *value {
 		}
 	case avro.Enum:
 		symbol := writer.Symbols[v.n]
-		i, ok := symbolFor(reader, symbol.Name)
+		i, ok := r.symbolFor(reader, symbol.Name)
 		if !ok {
-			r.fail(unknownSymbol, reader.NamePos, symbol.Pos, "%s holds the symbol %s, which the reader does not know", s.path, symbol.Name)
+			r.fail(unknownSymbol, reader.NamePos, symbol.Pos, "%s holds the symbol %s, which the reader does not know", s.path, short(symbol.Name))
 		}
 		return &value{n: int64(max(i, 0))}
 	case avro.Array, avro.Map:
@@ -264,15 +280,15 @@ func (r *reading) record(s site, v *value) *value {
 		case 0:
 			var err error
 			if rf.Default == nil {
-				r.fail(noValue, rf.NamePos, s.writer.NamePos, "there is no value for the field %s.%s, and it has no default", s.path, rf.Name)
+				r.fail(noValue, rf.NamePos, s.writer.NamePos, "there is no value for the field %s.%s, and it has no default", s.path, short(rf.Name))
 			} else if out.items[i], err = ofDefault(rf.Type, rf.Default, r.steps); err != nil {
-				r.fail(noValue, rf.NamePos, s.writer.NamePos, "the default of the field %s.%s cannot be read: %v", s.path, rf.Name, err)
+				r.fail(noValue, rf.NamePos, s.writer.NamePos, "the default of the field %s.%s cannot be read: %v", s.path, short(rf.Name), err)
 			}
 		case 1:
 			out.items[i] = r.read(fieldSite(s, rf, s.writer.Fields[at[0]]), v.items[at[0]])
 		default:
-			r.fail(ambiguous, rf.NamePos, s.writer.Fields[at[1]].NamePos, "the field %s.%s has %d values, of %s and %s", s.path, rf.Name,
-				len(at), s.writer.Fields[at[0]].Name, s.writer.Fields[at[1]].Name)
+			r.fail(ambiguous, rf.NamePos, s.writer.Fields[at[1]].NamePos, "the field %s.%s has %d values, of %s and %s", s.path, short(rf.Name),
+				len(at), short(s.writer.Fields[at[0]].Name), short(s.writer.Fields[at[1]].Name))
 		}
 	}
 	return out
@@ -283,11 +299,31 @@ func below(s site) site {
 	if s.writer.Kind == avro.Map {
 		suffix = "{}"
 	}
-	return site{s.reader.Items, s.writer.Items, s.reader.ItemsPos, s.writer.ItemsPos, s.path + suffix}
+	return site{s.reader.Items, s.writer.Items, s.reader.ItemsPos, s.writer.ItemsPos, longer(s.path, suffix)}
 }
 
 func fieldSite(s site, rf, wf *avro.Field) site {
-	return site{rf.Type, wf.Type, rf.TypePos, wf.TypePos, s.path + "." + rf.Name}
+	return site{rf.Type, wf.Type, rf.TypePos, wf.TypePos, longer(s.path, "."+short(rf.Name))}
+}
+
+// longPath is where a path begins to lose its middle: only schemas that were made to
+// do harm have longer ones, and they could have one for each of their fields.
+const longPath = 300
+
+func longer(path, step string) string {
+	if len(path) > longPath {
+		path = strings.ToValidUTF8(path[:longPath/2], "") + "…" + strings.ToValidUTF8(path[len(path)-longPath/3:], "")
+	}
+	return path + step
+}
+
+// short cuts a name that nobody could read anyway.
+func short(name string) string {
+	const most = 120
+	if len(name) <= most {
+		return name
+	}
+	return strings.ToValidUTF8(name[:most], "") + "…"
 }
 
 func promoted(to, from avro.Kind, v *value) *value {
@@ -331,7 +367,7 @@ func branchPos(union, branch *avro.Type) lang.Pos {
 // describe names a type in a few words.
 func describe(t *avro.Type) string {
 	if t.Kind.IsNamed() {
-		return t.Kind.String() + " " + t.Name
+		return t.Kind.String() + " " + short(t.Name)
 	}
 	return t.Kind.String()
 }

@@ -110,7 +110,7 @@ func (e *avroEngine) leastOf(reader, writer *avro.Type) *value {
 		return &value{s: strings.Repeat("\x00", writer.Size)}
 	case avro.Enum:
 		for i, s := range writer.Symbols {
-			if _, ok := symbolFor(reader, s.Name); ok || reader.Kind != avro.Enum {
+			if _, ok := e.resolver.symbolFor(reader, s.Name); ok || reader.Kind != avro.Enum {
 				return &value{n: int64(i)}
 			}
 		}

@@ -168,8 +168,13 @@ func (d *decoder) blocks(t *avro.Type, v *value) error {
 		if err != nil || n == 0 {
 			return err
 		}
-		if n < 0 {
-			return fmt.Errorf("a block has %d items, and this encoder writes none of known size", n)
+		if n < 0 { // a block that says its size, so that it can be skipped
+			if _, err := d.varint(); err != nil {
+				return err
+			}
+			if n = -n; n < 0 {
+				return errTooLarge
+			}
 		}
 		for range n {
 			if t.Kind == avro.Map {

@@ -61,10 +61,11 @@ func (g *jsonGenerator) sorted(w, r *jsonschema.Node, raw []*lang.Value) []*lang
 	var all []choice
 	seen := map[string]bool{}
 	for _, v := range raw {
-		if !g.accepts(w, v, judgeDepth) {
+		if g.steps.left <= 0 && len(all) > maxChoices || !g.accepts(w, v, judgeDepth) {
 			continue
 		}
 		key := string(v.AppendJSON(nil))
+		g.steps.take(len(key) / 16)
 		if seen[key] {
 			continue
 		}
@@ -229,7 +230,7 @@ func (g *jsonGenerator) base(n, other *jsonschema.Node, depth int) *lang.Value {
 	base := object()
 	for _, name := range n.RequiredOrder {
 		v := g.plain(g.part(n, name), g.part(other, name), depth-1)
-		if v == nil || !g.steps.take(1) {
+		if v == nil || !g.steps.take(1+len(base.Members)/4) {
 			return nil
 		}
 		base = with(base, name, v)

@@ -25,7 +25,8 @@ type protoEngine struct {
 	pardoned       map[lossKind]bool // what prove lets pass
 	pairs          []messagePair
 	edges          []protoEdge
-	next           int // the first pair whose edges are not known
+	next           int // the first pair whose edges are not all known
+	nextField      int // its first field whose are not
 	byName         map[string]messagePair
 }
 
@@ -326,10 +327,16 @@ func (e *protoEngine) cross(m *dynamicpb.Message, reader protoreflect.MessageDes
 	if err != nil || len(data) > maxBytes {
 		return nil, nil, nil
 	}
-	written, read := dynamicpb.NewMessage(m.Descriptor()), dynamicpb.NewMessage(reader)
+	written := dynamicpb.NewMessage(m.Descriptor())
 	if err := proto.Unmarshal(data, written); err != nil {
 		return nil, nil, nil
 	}
+	return e.crossData(data, written, reader)
+}
+
+// crossData reads data and compares it with what was written.
+func (e *protoEngine) crossData(data []byte, written *dynamicpb.Message, reader protoreflect.MessageDescriptor) ([]byte, *dynamicpb.Message, []loss) {
+	read := dynamicpb.NewMessage(reader)
 	if err := proto.Unmarshal(data, read); err != nil {
 		return data, read, []loss{{err: plain(err)}}
 	}
@@ -469,16 +476,17 @@ func (e *protoEngine) prove(i int, r *rand.Rand) *rule.Witness {
 func (e *protoEngine) edge(i int) protoEdge {
 	for len(e.edges) <= i && e.next < len(e.pairs) {
 		p := e.pairs[e.next]
-		e.next++
-		e.edges = append(e.edges, protoEdge{p, func(*dynamicpb.Message) {}})
-		if p.r == nil {
+		if e.nextField == 0 {
+			e.edges = append(e.edges, protoEdge{p, func(*dynamicpb.Message) {}})
+		}
+		if p.r == nil || e.nextField >= p.w.Fields().Len() {
+			e.next, e.nextField = e.next+1, 0
 			continue
 		}
-		for j := range p.w.Fields().Len() {
-			wf := p.w.Fields().Get(j)
-			for _, set := range e.fieldValues(wf, p.r.Fields().ByNumber(wf.Number()), 1) {
-				e.edges = append(e.edges, protoEdge{p, set})
-			}
+		wf := p.w.Fields().Get(e.nextField)
+		e.nextField++
+		for _, set := range e.fieldValues(wf, p.r.Fields().ByNumber(wf.Number()), 1) {
+			e.edges = append(e.edges, protoEdge{p, set})
 		}
 	}
 	if i >= len(e.edges) {

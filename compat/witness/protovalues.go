@@ -176,12 +176,13 @@ func (e *protoEngine) inner(wf, rf protoreflect.FieldDescriptor, depth int) []*d
 			other = reader.Fields().ByNumber(fd.Number())
 		}
 		for j, set := range e.fieldValues(fd, other, depth-1) {
-			if j > 0 && reader == nil {
+			if j > 0 && reader == nil || len(out) >= most || !e.steps.take(1) {
 				break
 			}
-			m, _ := newMessage(wf.Message(), protoDepth, &e.steps)
-			set(m)
-			out = append(out, m)
+			if m, ok := newMessage(wf.Message(), protoDepth, &e.steps); ok {
+				set(m)
+				out = append(out, m)
+			}
 		}
 	}
 	return out

@@ -13,7 +13,7 @@ import (
 
 const (
 	// buildSteps is the budget for the witness of one finding.
-	buildSteps = 200_000
+	buildSteps = 100_000
 	// indexSteps is the budget for the walk over both schemas.
 	indexSteps = 400_000
 	// messageSteps is the budget for one message of [Prove].
