@@ -2,6 +2,8 @@ package registry
 
 import (
 	"cmp"
+	"math"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -43,31 +45,34 @@ func (s *State) applyOne(r *Record) {
 			s.modes.Set(normalName(r.Subject), r.Mode)
 		}
 	case IDRecord:
-		context, _ := splitName(r.Subject)
-		sp := s.own(context)
-		sp.maxID = max(sp.maxID, r.ID)
+		if context, _ := splitName(normalName(r.Subject)); r.ID > 0 && r.ID <= math.MaxInt32 {
+			sp := s.own(context)
+			sp.maxID = max(sp.maxID, r.ID)
+		}
 	case ContextRecord:
-		if context, _ := splitName(r.Subject); context != "" {
+		if context, _ := splitName(normalName(r.Subject)); context != "" {
 			s.own(context).listed = !r.Gone
 		}
 	}
 }
 
 func (s *State) putVersion(r *Record) {
+	if r.Version < 1 || r.Version > math.MaxInt32 || r.ID < 0 || r.ID > math.MaxInt32 {
+		return // nothing that the protocol can name
+	}
 	subject := normalName(r.Subject)
 	context, name := splitName(subject)
 	body := contentOf(r)
 	sp := s.own(context)
-	sp.maxID = max(sp.maxID, r.ID)
-	known := at(sp.byID, r.ID)
-	switch {
+	switch known := at(sp.byID, r.ID); {
 	case known == nil:
 		s.share(body)
-	case known.hash == body.hash:
-		body = known.content
 	case known.text != body.text:
 		return // the id is taken, as the protocol has it
+	default:
+		body = known.shared(body)
 	}
+	sp.maxID = max(sp.maxID, r.ID)
 	s.removeVersion(subject, r.Version)
 	v := &version{content: body, subject: subject, number: r.Version, time: r.Time, deleted: r.Schema.Deleted}
 	old := at(sp.subjects, name)
@@ -100,10 +105,34 @@ func contentOf(r *Record) *content {
 func (s *State) share(body *content) {
 	for _, h := range at(s.byHash, body.hash.key()) {
 		if twin := at(s.space(h.context).byID, h.id); twin != nil && twin.text == body.text {
-			body.text, body.metadata, body.rules = twin.text, twin.metadata, twin.rules
+			body.text = twin.text
+			if equalMetadata(body.metadata, twin.metadata) {
+				body.metadata = twin.metadata
+			}
 			return
 		}
 	}
+}
+
+// shared returns the content of a version with the same id that says the same as
+// body, so that it is held once, or body.
+func (e *entry) shared(body *content) *content {
+	if e.says(body) {
+		return e.content
+	}
+	for _, v := range e.uses {
+		if v.says(body) {
+			return v.content
+		}
+	}
+	return body
+}
+
+// says reports whether two contents differ at most in their ids. The hash alone
+// does not tell: it leaves out the type, and has nothing between its parts.
+func (c *content) says(other *content) bool {
+	return c.hash == other.hash && c.typ == other.typ && c.text == other.text && slices.Equal(c.refs, other.refs) &&
+		equalMetadata(c.metadata, other.metadata) && reflect.DeepEqual(c.rules, other.rules)
 }
 
 // hold notes that a version has its id.
@@ -142,13 +171,16 @@ func (s *State) removeVersion(subject string, number int) {
 		key := keyOfVersion(target)
 		setOrDelete(s.users, key, without(at(s.users, key), self))
 	}
-	e := at(sp.byID, v.id)
-	if left := without(e.uses, v); len(left) > 0 {
-		sp.byID.Set(v.id, &entry{e.content, left})
+	left := without(at(sp.byID, v.id).uses, v)
+	if !slices.ContainsFunc(left, func(other *version) bool { return other.hash == v.hash }) {
+		setOrDelete(s.byHash, v.hash.key(), without(at(s.byHash, v.hash.key()), holder{context, v.id}))
+	}
+	if len(left) == 0 {
+		sp.byID.Delete(v.id)
 		return
 	}
-	sp.byID.Delete(v.id)
-	setOrDelete(s.byHash, v.hash.key(), without(at(s.byHash, v.hash.key()), holder{context, v.id}))
+	// Of contents that share an id, the one that came last speaks for it.
+	sp.byID.Set(v.id, &entry{left[len(left)-1].content, left})
 }
 
 // hideVersions soft-deletes the versions of a subject up to a number.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"iter"
 	"maps"
-	"reflect"
 	"slices"
 	"strings"
 	"unicode"
@@ -187,4 +186,11 @@ func sortMetadata(m *api.Metadata) *api.Metadata {
 	return out
 }
 
-func equalMetadata(a, b *api.Metadata) bool { return reflect.DeepEqual(plain(a), plain(b)) }
+// equalMetadata reports whether two metadata say the same. Empty metadata differ
+// from none, as they do in the hash.
+func equalMetadata(a, b *api.Metadata) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return maps.EqualFunc(a.Tags, b.Tags, slices.Equal) && maps.Equal(a.Properties, b.Properties) && slices.Equal(a.Sensitive, b.Sensitive)
+}

@@ -33,7 +33,9 @@ func splitName(qualified string) (context, name string) {
 	case !ok:
 		return "", qualified
 	case context == ".":
-		return "", name
+		// What follows the default context may spell out another one: it must not
+		// count as a bare name here and as a qualified one after normalName.
+		return splitName(name)
 	}
 	return context, name
 }
