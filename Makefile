@@ -20,6 +20,7 @@ integration: ## The tests on real servers: those named in the environment, or st
 soak: ## The same in full: every fault run and 100,000 schemas; about an hour
 	WIREPROOF_SOAK=1 ./test/integration.sh
 	cd bench && $(GO) run ./cmd/registry -full
+	cd bench && $(GO) run ./cmd/gate
 
 check: ## Generated files current, vet, staticcheck, formatting
 	./test/check.sh
@@ -30,6 +31,7 @@ generate: ## Generate gen/ from schemas/ and docs/ from the tables
 bench: ## Benchmarks beside peers, as ratios
 	cd bench && $(GO) run ./cmd/ratios
 	cd bench && $(GO) run ./cmd/registry
+	cd bench && $(GO) run ./cmd/gate -avro
 
 fuzz: ## Each fuzz target for ten seconds
 	./test/fuzz.sh 10s

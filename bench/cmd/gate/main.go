@@ -24,8 +24,9 @@ import (
 func main() {
 	tree := flag.String("tree", "", "folder of .proto files to compare on")
 	rounds := flag.Int("rounds", 3, "how often a case on the large tree runs")
+	avroOnly := flag.Bool("avro", false, "measure only the check of Avro subjects against a registry")
 	flag.Parse()
-	if err := run(*tree, *rounds, os.Stdout); err != nil {
+	if err := run(*tree, *rounds, *avroOnly, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "gate:", err)
 		os.Exit(1)
 	}
@@ -41,7 +42,13 @@ type scenario struct {
 	memory  int64
 }
 
-func run(tree string, rounds int, w io.Writer) error {
+// Exit codes of findings: that of buf, and that of check.
+const (
+	bufFindings   = 100
+	checkFindings = 1
+)
+
+func run(tree string, rounds int, avroOnly bool, w io.Writer) error {
 	work, err := os.MkdirTemp("", "gate")
 	if err != nil {
 		return err
@@ -52,6 +59,12 @@ func run(tree string, rounds int, w io.Writer) error {
 	build.Dir = ".."
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("build wireproof: %w: %s", err, out)
+	}
+	if err := avroSubjects(work, ours, 5, w); err != nil {
+		return err
+	}
+	if avroOnly {
+		return nil
 	}
 	buf := os.Getenv("BUF")
 	if buf == "" {
@@ -69,11 +82,11 @@ func run(tree string, rounds int, w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "case\tcommand\twall\tCPU\tpeak MB\tbar\tfindings")
 	for _, c := range cases {
-		mine, err := c.measure(c.rounds, ours, "breaking", "--against", c.against, "--timeout", "0")
+		mine, err := c.measure(c.rounds, bufFindings, ours, "breaking", "--against", c.against, "--timeout", "0")
 		if err != nil {
 			return err
 		}
-		theirs, err := c.measure(min(c.rounds, max(1, c.rounds/3)), buf, "breaking", "--exclude-imports", "--against", c.against, "--timeout", "0")
+		theirs, err := c.measure(min(c.rounds, max(1, c.rounds/3)), bufFindings, buf, "breaking", "--exclude-imports", "--against", c.against, "--timeout", "0")
 		if err != nil {
 			return err
 		}
@@ -106,7 +119,9 @@ type sample struct {
 	lines     int
 }
 
-func (c scenario) measure(rounds int, name string, args ...string) (sample, error) {
+// measure runs a command so often and returns the median. Findings is the exit
+// code that means them.
+func (c scenario) measure(rounds, findings int, name string, args ...string) (sample, error) {
 	var all []sample
 	for range rounds {
 		cmd := exec.Command(name, args...)
@@ -116,7 +131,7 @@ func (c scenario) measure(rounds int, name string, args ...string) (sample, erro
 		start := time.Now()
 		err := cmd.Run()
 		wall := time.Since(start)
-		if code := cmd.ProcessState.ExitCode(); code != 0 && code != 100 {
+		if code := cmd.ProcessState.ExitCode(); code != 0 && code != findings {
 			return sample{}, fmt.Errorf("%s: %s: %w", c.name, filepath.Base(name), err)
 		}
 		s := sample{wall: wall, cpu: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), memory: peak(cmd.ProcessState), output: out.String()}
