@@ -37,7 +37,7 @@ var hostile = []struct {
 		`{"type":"record","name":"R","fields":[{"name":"r","type":"R"},{"name":"s","type":"string"}]}`},
 	{"doubling records", lang.Avro, doubling(40, "int"), doubling(40, "string")},
 	{"wide records", lang.Avro, order(many(10000, `{"name":"a#","type":"int"}`)), order(many(10000, `{"name":"b#","type":"int"}`))},
-	{"wide unions", lang.Avro, `[` + many(8000, `{"type":"fixed","name":"a#","size":1}`) + `]`, `[` + many(8000, `{"type":"fixed","name":"b#","size":1}`) + `]`},
+	{"wide unions", lang.Avro, `[` + many(3000, `{"type":"fixed","name":"a#","size":1}`) + `]`, `[` + many(3000, `{"type":"fixed","name":"b#","size":1}`) + `]`},
 	{"wide enums", lang.Avro, `{"type":"enum","name":"E","symbols":[` + many(20000, `"a#"`) + `]}`, `{"type":"enum","name":"E","symbols":[` + many(20000, `"b#"`) + `]}`},
 	{"a long name", lang.Avro, `{"type":"record","name":"` + strings.Repeat("n", 300_000) + `","fields":[` + many(5000, `{"name":"a#","type":"int"}`) + `]}`,
 		`{"type":"record","name":"` + strings.Repeat("n", 300_000) + `","fields":[]}`},
@@ -55,8 +55,8 @@ var hostile = []struct {
 	{"digits", lang.JSON, `{"type":"number","maximum":` + strings.Repeat("9", 900) + `}`, `{"type":"number","maximum":1` + strings.Repeat("9", 900) + `}`},
 	{"combinations", lang.JSON, nested(8, `{"allOf":[*,{"properties":{"a":*}}]}`, `{"minimum":1}`), nested(8, `{"allOf":[*,{"properties":{"a":*}}]}`, `{"minimum":0}`)},
 	{"required without end", lang.Protobuf, `syntax="proto2"; message M { required M m = 1; required int32 a = 2; }`, `syntax="proto2"; message M { required M m = 1; }`},
-	{"wide messages", lang.Protobuf, `syntax="proto3"; message M { ` + wide(500, "string", "a") + ` }`, `syntax="proto3"; message M { ` + wide(500, "int32", "b") + ` }`},
-	{"messages of messages", lang.Protobuf, mesh(60, "string"), mesh(60, "int32")},
+	{"wide messages", lang.Protobuf, `syntax="proto3"; message M { ` + wide(200, "string", "a") + ` }`, `syntax="proto3"; message M { ` + wide(200, "int32", "b") + ` }`},
+	{"messages of messages", lang.Protobuf, mesh(25, "string"), mesh(25, "int32")},
 }
 
 func doubling(n int, leaf string) string {
