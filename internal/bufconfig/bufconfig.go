@@ -1,5 +1,5 @@
 // Package bufconfig reads the module configuration of Buf as it is: buf.yaml in
-// its versions v1beta1, v1 and v2, buf.work.yaml, and buf.gen.yaml v2. Files are
+// its versions v1beta1, v1 and v2, and buf.work.yaml. Files are
 // read strictly, and each mistake is told with its place.
 //
 // All paths of the package are relative, clean and written with forward slashes;
@@ -13,7 +13,6 @@ import "strings"
 const (
 	Name     = "buf.yaml"
 	WorkName = "buf.work.yaml"
-	GenName  = "buf.gen.yaml"
 )
 
 // Versions of configuration files.
