@@ -152,7 +152,7 @@ func (w *walker) compare(reader, writer *avro.Type, at place) {
 	case reader.Kind == avro.Union:
 		w.intoUnion(reader, writer, at)
 	case reader.Kind != writer.Kind:
-		if !promotes(writer.Kind, reader.Kind) {
+		if !avro.Promotes(writer.Kind, reader.Kind) {
 			w.mismatch(reader, writer, at)
 		}
 	default:

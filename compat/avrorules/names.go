@@ -27,24 +27,6 @@ func sameName(reader, writer *avro.Type) bool {
 	return simpleName(reader) == simpleName(writer) || slices.Contains(reader.Aliases, writer.Name)
 }
 
-// promotes reports whether a reader of type to reads data of the other primitive
-// type from.
-func promotes(from, to avro.Kind) bool {
-	switch from {
-	case avro.Int:
-		return to == avro.Long || to == avro.Float || to == avro.Double
-	case avro.Long:
-		return to == avro.Float || to == avro.Double
-	case avro.Float:
-		return to == avro.Double
-	case avro.String:
-		return to == avro.Bytes
-	case avro.Bytes:
-		return to == avro.String
-	}
-	return false
-}
-
 // kindWord names a kind as schemas spell it.
 func kindWord(t *avro.Type) string {
 	switch t.Kind {

@@ -110,7 +110,7 @@ func (r *resolver) reads(reader, writer *avro.Type) bool {
 	case reader.Kind == avro.Union:
 		return slices.ContainsFunc(reader.Branches, func(b *avro.Type) bool { return r.steps.take(1) && r.readable(b, writer) })
 	case reader.Kind != writer.Kind:
-		return promotes(writer.Kind, reader.Kind)
+		return avro.Promotes(writer.Kind, reader.Kind)
 	case reader.Kind.IsNamed() && !sameName(reader, writer):
 		return false
 	}
@@ -159,7 +159,7 @@ func (r *resolver) symbolFor(reader *avro.Type, name string) (int, bool) {
 // one of the same kind and name, which has a try. Nil means that there is none.
 func (r *resolver) pick(reader, writer *avro.Type) *avro.Type {
 	if reader.Kind != avro.Union {
-		if reader.Kind == writer.Kind || promotes(writer.Kind, reader.Kind) {
+		if reader.Kind == writer.Kind || avro.Promotes(writer.Kind, reader.Kind) {
 			return reader
 		}
 		return nil
@@ -238,7 +238,7 @@ func (r *reading) into(s site, reader, writer *avro.Type, v *value) *value {
 func (r *reading) plain(s site, v *value) *value {
 	reader, writer := s.reader, s.writer
 	if reader.Kind != writer.Kind {
-		if !promotes(writer.Kind, reader.Kind) {
+		if !avro.Promotes(writer.Kind, reader.Kind) {
 			r.fail(mismatch, s.rPos, s.wPos, "%s holds %s, and the reader expects %s", s.path, describe(writer), describe(reader))
 			return v
 		}
@@ -333,22 +333,6 @@ func promoted(to, from avro.Kind, v *value) *value {
 		}
 	}
 	return v
-}
-
-func promotes(from, to avro.Kind) bool {
-	switch from {
-	case avro.Int:
-		return to == avro.Long || to == avro.Float || to == avro.Double
-	case avro.Long:
-		return to == avro.Float || to == avro.Double
-	case avro.Float:
-		return to == avro.Double
-	case avro.String:
-		return to == avro.Bytes
-	case avro.Bytes:
-		return to == avro.String
-	}
-	return false
 }
 
 func simpleName(t *avro.Type) string { return t.Name[strings.LastIndexByte(t.Name, '.')+1:] }

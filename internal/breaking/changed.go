@@ -133,11 +133,11 @@ func objectID(data []byte, length int) string {
 func (d *diff) closure() map[string]bool {
 	importers := map[string][]string{}
 	out := map[string]bool{}
-	var todo []string
+	var queue []string
 	add := func(name string) {
 		if !out[name] {
 			out[name] = true
-			todo = append(todo, name)
+			queue = append(queue, name)
 		}
 	}
 	for _, s := range []*side{d.newer, d.older} {
@@ -153,9 +153,9 @@ func (d *diff) closure() map[string]bool {
 	for name := range d.changed {
 		add(name)
 	}
-	for len(todo) > 0 {
-		name := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
+	for len(queue) > 0 {
+		name := queue[len(queue)-1]
+		queue = queue[:len(queue)-1]
 		for _, by := range importers[name] {
 			add(by)
 		}
@@ -164,11 +164,11 @@ func (d *diff) closure() map[string]bool {
 		out[name] = true
 	}
 	for name := range out {
-		todo = append(todo, name)
+		queue = append(queue, name)
 	}
-	for len(todo) > 0 {
-		name := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
+	for len(queue) > 0 {
+		name := queue[len(queue)-1]
+		queue = queue[:len(queue)-1]
 		for _, s := range []*side{d.newer, d.older} {
 			if f := s.files[name]; f != nil {
 				for _, i := range f.header.imports {

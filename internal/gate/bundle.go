@@ -3,6 +3,7 @@ package gate
 import (
 	"archive/zip"
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -66,16 +67,9 @@ func ReadBundle(r io.Reader) (*Bundle, error) {
 		err = proto.UnmarshalOptions{AllowPartial: true}.Unmarshal(data, &set)
 	}
 	if err != nil || len(set.GetFile()) == 0 {
-		return nil, fmt.Errorf("it is neither a bundle nor a set of file descriptors (%w)", cmpErr(err, errors.New("it holds no file")))
+		return nil, fmt.Errorf("it is neither a bundle nor a set of file descriptors (%w)", cmp.Or(err, errors.New("it holds no file")))
 	}
 	return imageFiles(&set)
-}
-
-func cmpErr(err, other error) error {
-	if err != nil {
-		return err
-	}
-	return other
 }
 
 func readZip(data []byte) (*Bundle, error) {

@@ -86,14 +86,14 @@ func (r Result) junitCase(subject string) junitCase {
 		}
 		text := fmt.Sprintf("%s: %s %s: %s [%s]\n%s\nFix: %s\n", f.New, f.Severity, f.Rule.ID, f.Message, f.ID, f.Why, f.Fix)
 		if !r.fails(f) {
-			c.Out += clean0(text)
+			c.Out += cleanLines(text)
 			continue
 		}
 		if c.Failure == nil {
 			c.Failure = &junitFault{Message: clean(f.Message), Type: f.Rule.ID}
 			c.File = r.fromRoot(f.New.Path)
 		}
-		c.Failure.Text += clean0(text)
+		c.Failure.Text += cleanLines(text)
 	}
 	for _, p := range r.Problems {
 		if p.Subject != subject {
@@ -102,13 +102,13 @@ func (r Result) junitCase(subject string) junitCase {
 		if c.Error == nil {
 			c.Error = &junitFault{Message: clean(p.Err.Error()), Type: "could not check"}
 		}
-		c.Error.Text += clean0(strings.Join(p.lines(), "\n") + "\n")
+		c.Error.Text += cleanLines(strings.Join(p.lines(), "\n") + "\n")
 	}
 	return c
 }
 
-// clean0 is clean line by line.
-func clean0(text string) string {
+// cleanLines is clean line by line.
+func cleanLines(text string) string {
 	lines := strings.Split(text, "\n")
 	for i := range lines {
 		lines[i] = clean(lines[i])

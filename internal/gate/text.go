@@ -219,7 +219,11 @@ func deployLines(changes []Change) []string {
 			if len(names) > most {
 				list += fmt.Sprintf(" and %d more", len(names)-most)
 			}
-			out = append(out, "deploy "+string(d)+": "+list)
+			verb := "deploy " + string(d)
+			if d == NoOrder {
+				verb = "there is no safe order of deployment"
+			}
+			out = append(out, verb+": "+list)
 		}
 	}
 	return out
