@@ -162,7 +162,35 @@ func (g *jsonGenerator) combinations(n, other *jsonschema.Node, depth int) []*la
 		}
 		merged = append(next, own...)
 	}
+	if n.Criterion != jsonschema.All {
+		out = append(out, g.alone(n, out, depth)...)
+	}
 	return append(out, merged...)
+}
+
+var anyObject = &jsonschema.Node{Kind: jsonschema.Object}
+
+// alone adds to values of some members what others refuse, so that fewer take them.
+func (g *jsonGenerator) alone(n *jsonschema.Node, values []*lang.Value, depth int) []*lang.Value {
+	const most = 4 // of one member
+	var out []*lang.Value
+	for _, m := range n.Members[:min(len(n.Members), maxChoices)] {
+		left := most
+		for _, odd := range g.choices(anyObject, m, depth-1) {
+			if g.accepts(m, odd, judgeDepth) {
+				continue
+			}
+			if left--; left < 0 {
+				break
+			}
+			for _, v := range values[:min(len(values), 2*maxChoices)] {
+				if v.Kind == lang.Object && g.steps.take(1) {
+					out = append(out, merge(odd, v))
+				}
+			}
+		}
+	}
+	return out
 }
 
 func merge(a, b *lang.Value) *lang.Value {
@@ -308,9 +336,11 @@ func (g *jsonGenerator) filled(n, other *jsonschema.Node, base *lang.Value, name
 			base = with(base, name, v)
 		}
 	}
-	for _, dependent := range []bool{false, true} {
+	// What others ask for, and what asks for others, comes last: its absence tells.
+	asked := g.asked(n, other)
+	for _, last := range []bool{false, true} {
 		for _, name := range names {
-			if _, is := n.DependentNames[name]; is == dependent && n.DependentSchemas[name] == nil {
+			if _, asks := n.DependentNames[name]; (asks || asked[name]) == last && n.DependentSchemas[name] == nil {
 				try(name)
 			}
 		}
@@ -319,6 +349,24 @@ func (g *jsonGenerator) filled(n, other *jsonschema.Node, base *lang.Value, name
 		}
 	}
 	return base
+}
+
+// asked returns the properties that either side wants if another one is there.
+func (g *jsonGenerator) asked(nodes ...*jsonschema.Node) map[string]bool {
+	out := map[string]bool{}
+	for _, n := range nodes {
+		if n == nil {
+			continue
+		}
+		for _, key := range n.DependentOrder {
+			for _, name := range n.DependentNames[key] {
+				if g.steps.take(1) {
+					out[name] = true
+				}
+			}
+		}
+	}
+	return out
 }
 
 func (g *jsonGenerator) arrays(n, other *jsonschema.Node, depth int) []*lang.Value {
