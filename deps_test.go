@@ -30,10 +30,11 @@ var may = map[string]string{
 	"lang/jsonschema": "lang",
 	"lang/all":        "lang lang/...",
 
-	"event/membus":    "event",
-	"event/kafkabus":  "event",
-	"event/eventtest": "event event/membus",
-	"event/dlq":       "event",
+	"event/membus":              "event",
+	"event/kafkabus":            "event",
+	"event/eventtest":           "event event/membus",
+	"event/dlq":                 "event",
+	"event/internal/headertext": "event",
 
 	"codec/avrowire":   "codec/decimal lang lang/avro",
 	"codec/protofast":  "codec/decimal lang",
