@@ -5,6 +5,8 @@
 #   services.sh start DIR kafka    start, wait until it answers, print its variables
 #   services.sh env DIR            print the variables again
 #   services.sh kill DIR kafka [SIGNAL]
+#   services.sh start DIR kafka3   three brokers; kill and start take one of them too, as kafka3-2
+#   services.sh ctl DIR rabbitmq ARGUMENT...   its command line tool
 #   services.sh stop DIR           stop; data and ports stay
 #   services.sh clean DIR          stop and remove
 #
@@ -40,7 +42,17 @@ free_port() { # below the range of ports that the system hands out
   die "found no free port"
 }
 
-# --- kafka: Apache Kafka in KRaft mode, one broker, from Maven Central
+free_ports() { # COUNT: so many different ones
+  local port all=()
+  while [ "${#all[@]}" -lt "$1" ]; do
+    port=$(free_port)
+    [[ " ${all[*]} " == *" $port "* ]] || all+=("$port")
+  done
+  echo "${all[*]}"
+}
+
+# --- kafka and kafka3: Apache Kafka in KRaft mode, from Maven Central: one broker, and a
+# cluster of three, of which one may be lost, in the folders kafka3-1 to kafka3-3
 
 kafka_jars() { echo "$CACHE/kafka-$KAFKA_VERSION/libs"; }
 
@@ -75,44 +87,42 @@ POM
   rm -rf "$tmp"
 }
 
-start_kafka() {
-  local d=$1/kafka libs port cport
-  libs=$(kafka_jars)
-  [ -d "$libs" ] || die "kafka is not installed: services.sh install kafka"
-  alive "$d/pid" && return
-  mkdir -p "$d"
-  if [ ! -f "$d/ports" ]; then
-    port=$(free_port)
-    cport=$(free_port)
-    while [ "$cport" = "$port" ]; do cport=$(free_port); done
-    echo "$port $cport" >"$d/ports"
-  fi
-  read -r port cport <"$d/ports"
-  cat >"$d/server.properties" <<PROPERTIES
+get_kafka3() { get_kafka; }
+
+# What one broker and three differ in is who votes and how many copies there are. A silent
+# broker is soon taken for dead, so that tests need not wait for it.
+kafka_settings() { # FOLDER NODE VOTERS COPIES IN_SYNC
+  local port cport
+  read -r port cport <"$1/ports"
+  cat >"$1/server.properties" <<PROPERTIES
 process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:$cport
+node.id=$2
+controller.quorum.voters=$3
 listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$cport
 advertised.listeners=PLAINTEXT://127.0.0.1:$port
 listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
-log.dirs=$d/data
+broker.heartbeat.interval.ms=500
+broker.session.timeout.ms=3000
+log.dirs=$1/data
 num.partitions=4
 auto.create.topics.enable=false
+default.replication.factor=$4
+min.insync.replicas=$5
 offsets.topic.num.partitions=4
-offsets.topic.replication.factor=1
+offsets.topic.replication.factor=$4
 transaction.state.log.num.partitions=4
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
+transaction.state.log.replication.factor=$4
+transaction.state.log.min.isr=$5
+share.coordinator.state.topic.replication.factor=$4
+share.coordinator.state.topic.min.isr=$5
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
 log.cleaner.backoff.ms=500
 log.cleaner.dedupe.buffer.size=16777216
 PROPERTIES
-  cat >"$d/log4j2.properties" <<LOG
+  cat >"$1/log4j2.properties" <<LOG
 rootLogger.level = WARN
 rootLogger.appenderRef.out.ref = OUT
 appender.out.type = Console
@@ -122,26 +132,87 @@ appender.out.layout.pattern = %d %p %c %m%n
 logger.server.name = kafka.server
 logger.server.level = INFO
 LOG
-  local log=(-Dlog4j2.configurationFile="$d/log4j2.properties" -cp "$libs/*")
-  if [ ! -d "$d/data" ]; then
-    java -Xmx128m "${log[@]}" kafka.tools.StorageTool format -c "$d/server.properties" \
-      -t "k$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | cut -c 2-22)" >"$d/format.log" 2>&1 || { cat "$d/format.log" >&2; die "kafka: formatting its folder failed"; }
-  fi
-  setsid java -Xms256m -Xmx512m -XX:+UseSerialGC "${log[@]}" kafka.Kafka "$d/server.properties" >>"$d/log" 2>&1 </dev/null &
-  remember $! "$d/pid"
+}
+
+kafka_java() { # FOLDER ARGUMENT...: becomes that program
+  local d=$1
+  shift
+  exec setsid java -XX:+UseSerialGC -Dlog4j2.configurationFile="$d/log4j2.properties" -cp "$(kafka_jars)/*" "$@"
+}
+
+kafka_format() { # FOLDER ID
+  [ ! -d "$1/data" ] || return 0
+  (kafka_java "$1" -Xmx128m kafka.tools.StorageTool format -c "$1/server.properties" -t "$2") >"$1/format.log" 2>&1 ||
+    { cat "$1/format.log" >&2; rm -rf "$1/data"; die "kafka: formatting $1/data failed"; }
+}
+
+kafka_run() { # HEAP FOLDER...: starts those that do not run, then waits for all
+  local d heap=$1
+  shift
+  [ -d "$(kafka_jars)" ] || die "kafka is not installed: services.sh install kafka"
+  for d in "$@"; do
+    alive "$d/pid" && continue
+    : >"$d/log"
+    kafka_java "$d" -Xms128m "-Xmx$heap" kafka.Kafka "$d/server.properties" >>"$d/log" 2>&1 </dev/null &
+    remember $! "$d/pid"
+  done
+  for d in "$@"; do kafka_await "$d"; done
+}
+
+kafka_await() { # FOLDER
   for _ in $(seq 600); do
-    alive "$d/pid" || { tail -n 20 "$d/log" >&2; die "kafka ended while it started"; }
-    if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then return; fi
+    alive "$1/pid" || { tail -n 20 "$1/log" >&2; die "kafka ended while it started"; }
+    if grep -q 'Kafka Server started' "$1/log"; then return; fi
     sleep 0.1
   done
-  tail -n 20 "$d/log" >&2
-  die "kafka did not answer within a minute"
+  tail -n 20 "$1/log" >&2
+  die "kafka did not start within a minute"
+}
+
+kafka_id() { echo "k$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | cut -c 2-22)"; }
+
+start_kafka() {
+  local d=$1/kafka
+  if ! alive "$d/pid"; then
+    mkdir -p "$d"
+    [ -f "$d/ports" ] || free_ports 2 >"$d/ports"
+    kafka_settings "$d" 1 "1@127.0.0.1:$(cut -d' ' -f2 "$d/ports")" 1 1
+    kafka_format "$d" "$(kafka_id)"
+  fi
+  kafka_run 512m "$d"
+}
+
+start_kafka3() { # DIR NAME: all three, or one of them again, such as kafka3-2
+  [ "$2" = kafka3 ] || { kafka_run 384m "$1/$2"; return; }
+  local n id ports voters formats=() all=("$1/kafka3-1" "$1/kafka3-2" "$1/kafka3-3")
+  if [ ! -f "$1/kafka3-1/formatted" ]; then
+    id=$(kafka_id)
+    read -r -a ports < <(free_ports 6)
+    voters=1@127.0.0.1:${ports[3]},2@127.0.0.1:${ports[4]},3@127.0.0.1:${ports[5]}
+    for n in 1 2 3; do
+      rm -rf "$1/kafka3-$n"
+      mkdir -p "$1/kafka3-$n"
+      echo "${ports[n - 1]} ${ports[n + 2]}" >"$1/kafka3-$n/ports"
+      kafka_settings "$1/kafka3-$n" "$n" "$voters" 3 2
+      kafka_format "$1/kafka3-$n" "$id" &
+      formats+=($!)
+    done
+    for n in "${formats[@]}"; do wait "$n"; done
+    touch "$1/kafka3-1/formatted"
+  fi
+  kafka_run 384m "${all[@]}"
 }
 
 env_kafka() {
   local port
   read -r port _ <"$1/kafka/ports"
   echo "export KAFKA_BROKERS=127.0.0.1:$port"
+}
+
+env_kafka3() {
+  local brokers
+  brokers=$(sed 's/^/127.0.0.1:/; s/ .*//' "$1"/kafka3-[123]/ports | paste -s -d ,)
+  echo "export KAFKA3_BROKERS=$brokers KAFKA3_DIR='$(cd "$1" && pwd)'"
 }
 
 # --- postgres: PostgreSQL 13 or later of the system, or the one in POSTGRES_BIN
@@ -226,6 +297,79 @@ env_postgres() {
   echo "export POSTGRES_URL='postgres://postgres@127.0.0.1:$port/postgres?sslmode=disable'"
 }
 
+# --- rabbitmq: RabbitMQ of the system, one node; its port mapper, epmd, in the folder rabbitmq-0
+
+RABBIT_BIN=/usr/lib/rabbitmq/bin
+
+get_rabbitmq() {
+  [ ! -x "$RABBIT_BIN/rabbitmq-server" ] || return 0
+  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || die "rabbitmq needs RabbitMQ 3.10 or later: install it"
+  echo "installing RabbitMQ" >&2
+  # The package would start a broker of its own, which nobody needs.
+  local policy=/usr/sbin/policy-rc.d made=
+  if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+    made=1
+  fi
+  apt-get update -qq >&2
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends rabbitmq-server >&2
+  [ -z "$made" ] || rm -f "$policy"
+}
+
+rabbit() { # FOLDER PROGRAM ARGUMENT...: becomes that program of the node
+  local d=$1 port dist epmd
+  shift
+  read -r port dist epmd <"$d/ports"
+  exec env -u RABBITMQ_NODE_PORT HOME="$d/home" ERL_EPMD_PORT="$epmd" ERL_EPMD_ADDRESS=127.0.0.1 \
+    RABBITMQ_NODENAME="r$port@localhost" RABBITMQ_DIST_PORT="$dist" RABBITMQ_CONF_ENV_FILE="$d/env.conf" \
+    RABBITMQ_CONFIG_FILE="$d/rabbitmq" RABBITMQ_ADVANCED_CONFIG_FILE="$d/advanced" \
+    RABBITMQ_ENABLED_PLUGINS_FILE="$d/plugins" RABBITMQ_GENERATED_CONFIG_DIR="$d/schema" \
+    RABBITMQ_MNESIA_BASE="$d/data" RABBITMQ_LOG_BASE="$d" RABBITMQ_LOGS="$d/rabbit.log" \
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="-kernel inet_dist_use_interface {127,0,0,1}" \
+    RABBITMQ_CTL_DIST_PORT_MIN=0 RABBITMQ_CTL_DIST_PORT_MAX=0 RUNNING_UNDER_SYSTEMD=1 "$@"
+}
+
+start_rabbitmq() {
+  local d port epmd map=$1/rabbitmq-0
+  [ -x "$RABBIT_BIN/rabbitmq-server" ] || die "rabbitmq is not installed: services.sh install rabbitmq"
+  mkdir -p "$1/rabbitmq/home" "$1/rabbitmq/data" "$1/rabbitmq/schema" "$map"
+  d=$(cd "$1/rabbitmq" && pwd)
+  alive "$d/pid" && return
+  [ -f "$d/ports" ] || free_ports 3 >"$d/ports"
+  read -r port _ epmd <"$d/ports"
+  if [ ! -f "$d/env.conf" ]; then
+    printf wireproof >"$d/home/.erlang.cookie"
+    chmod 400 "$d/home/.erlang.cookie"
+    printf 'listeners.tcp.1 = 127.0.0.1:%s\ndisk_free_limit.absolute = 50MB\n' "$port" >"$d/rabbitmq.conf"
+    echo '[].' >"$d/plugins"
+    : >"$d/env.conf"
+  fi
+  : >"$d/rabbit.log"
+  if ! alive "$map/pid"; then # it outlives a broker that was killed
+    setsid epmd -address 127.0.0.1 -port "$epmd" >>"$map/log" 2>&1 </dev/null &
+    remember $! "$map/pid"
+  fi
+  # As under systemd, the start script becomes the broker, so that a signal reaches it.
+  (rabbit "$d" setsid "$RABBIT_BIN/rabbitmq-server") >>"$d/log" 2>&1 </dev/null &
+  remember $! "$d/pid"
+  for _ in $(seq 600); do
+    alive "$d/pid" || { tail -n 20 "$d/log" "$d/rabbit.log" >&2; die "rabbitmq ended while it started"; }
+    if grep -q 'Server startup complete' "$d/rabbit.log"; then return; fi
+    sleep 0.1
+  done
+  tail -n 20 "$d/rabbit.log" >&2
+  die "rabbitmq did not start within a minute"
+}
+
+ctl_rabbitmq() { (rabbit "$(cd "$1/rabbitmq" && pwd)" "$RABBIT_BIN/rabbitmqctl" "${@:2}"); }
+
+env_rabbitmq() {
+  local port
+  read -r port _ <"$1/rabbitmq/ports"
+  echo "export AMQP_URL=amqp://guest:guest@127.0.0.1:$port/"
+}
+
 # --- strace: not a server, but what tests need to make system calls fail
 
 get_strace() {
@@ -301,19 +445,32 @@ signal() { # DIR NAME SIGNAL
   kill "-$3" "$pid" 2>/dev/null || true
 }
 
-stop_all() {
+stop_all() { # DIR: all at once, for brokers of a cluster wait for each other
   local d name
   for d in "$1"/*/; do
-    [ -f "$d/pid" ] || continue
     name=$(basename "$d")
     case "$name" in
       postgres) signal "$1" "$name" INT ;; # after TERM it waits for its clients to leave
       *) signal "$1" "$name" TERM ;;
     esac
-    for _ in $(seq 100); do alive "$d/pid" || break; sleep 0.1; done
-    signal "$1" "$name" KILL
+    signal "$1" "$name" CONT # one that is paused hears nothing else
+  done
+  for _ in $(seq 100); do
+    [ -n "$(running "$1")" ] || return 0
+    sleep 0.1
+  done
+  for name in $(running "$1"); do signal "$1" "$name" KILL; done
+}
+
+running() { # DIR: the names of what runs in it
+  local d
+  for d in "$1"/*/; do
+    if alive "$d/pid"; then basename "$d"; fi
   done
 }
+
+# The functions of kafka3-2 are those of kafka3.
+set_of() { echo "${1%-[0-9]}"; }
 
 command=${1:-}
 [ $# -gt 0 ] && shift
@@ -322,12 +479,13 @@ case "$command" in
   start)
     dir=$1; shift
     mkdir -p "$dir"
-    for name in "$@"; do "start_$name" "$dir"; done
-    for name in "$@"; do "env_$name" "$dir"; done
+    for name in "$@"; do "start_$(set_of "$name")" "$dir" "$name"; done
+    for name in "$@"; do "env_$(set_of "$name")" "$dir"; done
     ;;
-  env) for d in "$1"/*/; do alive "$d/pid" && "env_$(basename "$d")" "$1"; done ;;
+  env) for name in $(running "$1" | sed 's/-[0-9]$//' | uniq); do "env_$name" "$1"; done ;;
   kill) signal "$1" "$2" "${3:-KILL}" ;;
+  ctl) "ctl_$2" "$1" "${@:3}" ;;
   stop) stop_all "$1" ;;
   clean) stop_all "$1"; rm -rf "$1" ;;
-  *) sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 2 ;;
+  *) sed -n '2,13s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac

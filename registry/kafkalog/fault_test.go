@@ -1,11 +1,9 @@
 package kafkalog_test
 
 import (
-	"bytes"
 	"errors"
 	"math/rand/v2"
 	"os"
-	osexec "os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -16,8 +14,6 @@ import (
 	"github.com/wireproof/wireproof/registry/registrytest"
 	"github.com/wireproof/wireproof/test/kafkatest"
 )
-
-const services = "../../test/services.sh"
 
 // A broker is an Apache Kafka of this test alone, to be ill-treated.
 type broker struct {
@@ -33,35 +29,15 @@ func startBroker(t *testing.T) *broker {
 		t.Fatal(err)
 	}
 	b := &broker{dir: dir}
-	t.Cleanup(func() { b.run(t, "clean", dir) })
+	t.Cleanup(func() { kafkatest.Services(t, "clean", dir) })
 	b.start(t)
 	return b
-}
-
-// run runs the script, with the output in a file: the server that it starts
-// would keep a pipe open.
-func (b *broker) run(t *testing.T, args ...string) string {
-	t.Helper()
-	out, err := os.CreateTemp("", "kafkalog")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.Remove(out.Name())
-	defer out.Close()
-	cmd := osexec.Command(services, args...)
-	cmd.Stdout, cmd.Stderr = out, out
-	err = cmd.Run()
-	text, _ := os.ReadFile(out.Name())
-	if err != nil {
-		t.Fatalf("services.sh %s: %v\n%s", strings.Join(args, " "), err, text)
-	}
-	return string(bytes.TrimSpace(text))
 }
 
 // start starts the broker, again with the same data on the same port.
 func (b *broker) start(t *testing.T) {
 	t.Helper()
-	out := b.run(t, "start", b.dir, "kafka")
+	out := kafkatest.Services(t, "start", b.dir, "kafka")
 	_, addresses, ok := strings.Cut(out, "KAFKA_BROKERS=")
 	if !ok {
 		t.Fatalf("services.sh printed no KAFKA_BROKERS: %s", out)
@@ -71,7 +47,7 @@ func (b *broker) start(t *testing.T) {
 
 func (b *broker) signal(t *testing.T, name string) {
 	t.Helper()
-	b.run(t, "kill", b.dir, "kafka", name)
+	kafkatest.Services(t, "kill", b.dir, "kafka", name)
 }
 
 func hasty(brokers []string) kafkalog.Config {
