@@ -158,11 +158,12 @@ func aliasTarget(subject, alias string) string {
 }
 
 // Alias returns the subject that a request for subject means: the one that its
-// own settings name, or itself.
+// own settings name, or itself. The settings of a context or of the server name
+// none.
 func (r *Registry) Alias(subject string) string {
 	name := normalName(subject)
 	cfg, ok := r.state.Load().configs.Get(name)
-	if !ok || cfg.Alias == nil || *cfg.Alias == "" {
+	if _, bare := splitName(name); bare == "" || !ok || cfg.Alias == nil || *cfg.Alias == "" {
 		return subject
 	}
 	return aliasTarget(name, *cfg.Alias)
@@ -432,7 +433,7 @@ func (r *Registry) Lookup(ctx context.Context, l Lookup) (Version, error) {
 			p := r.policy
 			cand, err := p.candidate(st, q, l.Request, l.Normalize || p.normalize(st, q), All)
 			if err != nil {
-				invalid = err
+				invalid = cmp.Or(invalid, err) // what is wrong for the subject itself
 				return false
 			}
 			found = p.findFilled(st, q, cand, l.Visible, l.Request.Version == Latest)

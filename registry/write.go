@@ -27,8 +27,13 @@ func (r *Registry) Register(ctx context.Context, c Registration) (Registered, er
 // are those of clients that start, and they need not wait for the writer. It
 // also parses the schema where that holds up nobody else; the writer then finds
 // it in the memory of the parser. What is wrong whatever the state says is
-// refused here, so that a flood of mistakes does not reach the writer.
+// refused here, so that a flood of mistakes does not reach the writer: the rules
+// before the name, as the protocol has it.
 func (r *Registry) known(c Registration) (*Registered, error) {
+	_, err := checkRules(c.Request.RuleSet)
+	if err != nil {
+		return nil, err
+	}
 	subject, err := newSubject(c.Subject)
 	if err != nil || strings.TrimSpace(c.Request.Schema) == "" || c.tagged() {
 		return nil, err

@@ -5,10 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"math/rand/v2"
 	"net/http"
 	"runtime/debug"
-	"strconv"
 	"strings"
 	"time"
 
@@ -108,8 +106,7 @@ func requestID(r *http.Request) string {
 	id := r.Header.Get(requestIDHeader)
 	odd := func(c rune) bool { return c <= ' ' || c > '~' }
 	if id == "" || len(id) > maxRequestID || strings.ContainsFunc(id, odd) {
-		var buf [32]byte
-		return string(strconv.AppendUint(strconv.AppendUint(buf[:0], rand.Uint64(), 36), rand.Uint64(), 36))
+		return rest.NewRequestID()
 	}
 	return id
 }

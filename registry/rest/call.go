@@ -2,6 +2,7 @@ package rest
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"encoding/json"
 	"errors"
@@ -192,10 +193,28 @@ func (c *call) unread(err error) error {
 
 // schemaRequest reads the body of register, lookup and compatibility check.
 func (c *call) schemaRequest() (req api.RegisterRequest, err error) {
-	if err = c.body(&req); err == nil {
+	if err = c.body(&req); err != nil {
+		return req, err
+	}
+	err = fits("version", req.Version)
+	if err == nil && req.ID != nil {
+		err = fits("id", *req.ID)
+	}
+	for _, r := range req.References {
+		err = cmp.Or(err, fits("references.version", r.Version))
+	}
+	if err == nil {
 		err = c.mayUse(req)
 	}
 	return req, err
+}
+
+// fits refuses what is no integer of the protocol, which has 32 bits.
+func fits(field string, n int) error {
+	if int(int32(n)) == n {
+		return nil
+	}
+	return api.BadRequest.With(fmt.Sprintf("the request body is not the expected JSON: field %s: found number %d, expected an integer of 32 bits", field, n))
 }
 
 // schema describes a version as the protocol does, its text in the format that

@@ -1,14 +1,23 @@
 package rest
 
 import (
-	"strings"
-
 	"github.com/wireproof/wireproof/registry"
 	"github.com/wireproof/wireproof/registry/api"
 )
 
 func getConfig(c *call) (*reply, error) {
-	return ok(c.reg.Config(c.r.Context(), c.subject(), c.flag("defaultToGlobal")))
+	return settings(c.reg.Config(c.r.Context(), c.subject(), c.flag("defaultToGlobal")))
+}
+
+// settings answers with a Config. What is set to nothing is left out, as in all
+// answers but the echo of a change.
+func settings(cfg api.Config, err error) (*reply, error) {
+	for _, text := range []**string{&cfg.Alias, &cfg.AliasForDeks, &cfg.CompatibilityGroup} {
+		if *text != nil && **text == "" {
+			*text = nil
+		}
+	}
+	return ok(cfg, err)
 }
 
 func putConfig(c *call) (*reply, error) {
@@ -24,7 +33,7 @@ func putConfig(c *call) (*reply, error) {
 }
 
 func deleteConfig(c *call) (*reply, error) {
-	return ok(c.reg.DeleteConfig(c.r.Context(), registry.ConfigDeletion{Scope: c.subject()}))
+	return settings(c.reg.DeleteConfig(c.r.Context(), registry.ConfigDeletion{Scope: c.subject()}))
 }
 
 func modeOf(mode string, err error) (*reply, error) {
@@ -41,19 +50,26 @@ func getMode(c *call) (*reply, error) {
 	return modeOf(c.reg.Mode(c.r.Context(), c.subject(), c.flag("defaultToGlobal")))
 }
 
-// putMode echoes what was asked for; null goes back to the inherited mode.
+// putMode echoes what was asked for, as it was spelled. Null goes back to the
+// inherited mode, which whoever misspells the field does not mean.
 func putMode(c *call) (*reply, error) {
-	var update api.Mode
+	var update struct {
+		Mode api.Field[string] `json:"mode"`
+	}
 	if err := c.body(&update); err != nil {
 		return nil, err
 	}
-	mode := ""
-	if update.Mode != nil {
-		if mode = *update.Mode; strings.TrimSpace(mode) == "" {
-			return nil, api.InvalidMode.With()
-		}
+	change := registry.ModeChange{Scope: c.subject(), Force: c.flag("force")}
+	if asked := update.Mode.Value; asked != nil {
+		change.Mode = *asked
 	}
-	return modeOf(c.reg.SetMode(c.r.Context(), registry.ModeChange{Scope: c.subject(), Mode: mode, Force: c.flag("force")}))
+	if !update.Mode.Present || update.Mode.Value != nil && change.Mode == "" {
+		return nil, api.InvalidMode.With()
+	}
+	if _, err := c.reg.SetMode(c.r.Context(), change); err != nil {
+		return nil, err
+	}
+	return &reply{json: api.Mode{Mode: update.Mode.Value}}, nil
 }
 
 func deleteMode(c *call) (*reply, error) {

@@ -3,7 +3,7 @@
 // unchanged.
 //
 // It translates and decides nothing: paths and bodies to commands, answers and
-// errors to JSON. The routes are one table, in routes.go. Contexts in paths,
-// modes, tags and associations are not there yet and answer as the protocol
-// says for something absent. It does not authenticate.
+// errors to JSON. The routes are one table, in routes.go. Associations,
+// exporters and the DEK registry are not offered and answer as the protocol says
+// for something absent. It does not authenticate.
 package rest

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -96,8 +97,14 @@ func TestHeadAndAllow(t *testing.T) {
 	if got := send(t, srv, http.MethodGet, "/", "", http.Header{"X-Request-Id": {"mine"}}); got.header.Get("X-Request-ID") != "mine" {
 		t.Errorf("X-Request-ID %q came back as %q", "mine", got.header.Get("X-Request-ID"))
 	}
-	if got := send(t, srv, http.MethodGet, "/", "", nil); got.header.Get("X-Request-ID") == "" {
-		t.Error("an answer has no X-Request-ID")
+	uuid := regexp.MustCompile("^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")
+	seen := map[string]bool{}
+	for range 100 {
+		id := send(t, srv, http.MethodGet, "/", "", nil).header.Get("X-Request-ID")
+		if !uuid.MatchString(id) || seen[id] {
+			t.Fatalf("X-Request-ID %q of a request without one, want a UUID of its own", id)
+		}
+		seen[id] = true
 	}
 }
 

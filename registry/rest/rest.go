@@ -2,11 +2,12 @@ package rest
 
 import (
 	"context"
+	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"math/rand/v2"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/wireproof/wireproof/registry"
@@ -94,7 +95,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if header := w.Header(); header[requestIDHeader] == nil {
 		id := r.Header.Get(requestIDHeader)
 		if id == "" {
-			id = strconv.FormatUint(rand.Uint64(), 36) + strconv.FormatUint(rand.Uint64(), 36)
+			id = NewRequestID()
 		}
 		header[requestIDHeader] = []string{id}
 	}
@@ -109,7 +110,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		e, seen.Status = h.fault(r, err)
 		seen.Code = e.Code
 		out = &reply{json: e}
-		if bareError(r.Method, seen.Status) {
+		if c.bareError(e) {
 			out = &reply{empty: true}
 		}
 	} else if out.empty {
@@ -128,13 +129,19 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // bareError reports whether the protocol answers without a body: when routing
-// fails for a method that it does not use for reading or writing.
-func bareError(method string, status int) bool {
-	switch method {
+// fails for a method other than these. What is not offered is told to everybody.
+func (c *call) bareError(e *api.Error) bool {
+	switch c.r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut:
 		return false
 	}
-	return status == http.StatusMethodNotAllowed || status == http.StatusNotAcceptable || status == http.StatusUnsupportedMediaType
+	switch e.Code {
+	case api.MethodNotAllowed, api.NotAcceptable, api.UnsupportedMediaType:
+		return true
+	case api.NotFound:
+		return !Public(c.r.URL.Path)
+	}
+	return false
 }
 
 // answer finds the route and runs it. contentType is the place in mediaTypes.
@@ -205,22 +212,46 @@ func (h *handler) fault(r *http.Request, err error) (*api.Error, int) {
 // use would spell it anew.
 const requestIDHeader = "X-Request-Id"
 
+// NewRequestID returns a random UUID: the X-Request-ID of a request that came
+// without one. It is safe for concurrent use.
+func NewRequestID() string {
+	var raw [16]byte
+	binary.BigEndian.PutUint64(raw[:8], rand.Uint64())
+	binary.BigEndian.PutUint64(raw[8:], rand.Uint64())
+	raw[6], raw[8] = raw[6]&0x0f|0x40, raw[8]&0x3f|0x80 // version 4
+	var text [36]byte
+	at := 0
+	for i, b := range raw {
+		if i == 4 || i == 6 || i == 8 || i == 10 {
+			text[at] = '-'
+			at++
+		}
+		hex.Encode(text[at:], []byte{b})
+		at += 2
+	}
+	return string(text[:])
+}
+
 // Header values that are sent again and again. net/http only reads them.
 var (
 	contentTypes   = [...][]string{{mediaTypes[0]}, {mediaTypes[1]}, {mediaTypes[2]}}
 	cachePublic    = []string{"public, max-age=31536000, immutable"}
 	cachePrivate   = []string{"private, max-age=31536000, immutable"}
 	cacheRefreshed = []string{"no-cache"}
+	cacheNothing   = []string{"no-store"}
 	varies         = []string{"Accept, Accept-Encoding"}
 	gzipped        = []string{"gzip"}
 )
 
 // cacheable says how long an answer may be kept. What never changes may be kept
-// by proxies too, unless it was given for credentials.
+// by proxies too, unless it was given for credentials. That something is not
+// there may be wrong a moment later.
 func (c *call) cacheable(out *reply, err error) {
 	header := c.w.Header()
 	switch {
-	case err != nil || c.r.Method != http.MethodGet && c.r.Method != http.MethodHead:
+	case c.r.Method != http.MethodGet && c.r.Method != http.MethodHead:
+	case err != nil:
+		header["Cache-Control"] = cacheNothing
 	case !out.immutable:
 		header["Cache-Control"] = cacheRefreshed
 	case c.opts.Access != nil:
@@ -252,7 +283,7 @@ func write(w http.ResponseWriter, r *http.Request, status int, out *reply) (int,
 	header["Vary"] = varies
 	if status == http.StatusOK && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
 		header["Etag"] = b.etag()
-		if slices.Contains(r.Header["If-None-Match"], b.etag()[0]) {
+		if hasAlready(r, b.etag()[0]) {
 			w.WriteHeader(http.StatusNotModified)
 			return http.StatusNotModified, 0
 		}
@@ -274,6 +305,20 @@ func write(w http.ResponseWriter, r *http.Request, status int, out *reply) (int,
 	}
 	n, _ := w.Write(body) // if it fails, the client is gone and nobody can be told
 	return status, n
+}
+
+// hasAlready reports whether If-None-Match names a tag. Weak and strong ones
+// count as equal there.
+func hasAlready(r *http.Request, tag string) bool {
+	for _, value := range r.Header["If-None-Match"] {
+		for part := range strings.SplitSeq(value, ",") {
+			part = strings.TrimSpace(part)
+			if part == "*" || strings.TrimPrefix(part, "W/") == strings.TrimPrefix(tag, "W/") {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func acceptsGzip(r *http.Request) bool {

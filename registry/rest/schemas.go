@@ -20,11 +20,35 @@ func unparsed(err error) *api.Error {
 	return nil
 }
 
+// unassociated reports whether the filters of a list keep what has no
+// association, which is every schema here.
+func (c *call) unassociated() (bool, error) {
+	filtered := c.query.Has("resourceType") || c.query.Has("associationType") || c.query.Has("lifecycle")
+	keeps := !filtered
+	for _, lifecycle := range c.query["lifecycle"] {
+		switch lifecycle {
+		case "NONE":
+			keeps = true
+		case "STRONG", "WEAK":
+		default:
+			return false, api.NotFound.With()
+		}
+	}
+	return keeps, nil
+}
+
 func listSchemas(c *call) (*reply, error) {
-	all := c.reg.Schemas(registry.Listing{
-		Prefix: c.optional("subjectPrefix"), Visible: c.visible(), LatestOnly: c.flag("latestOnly"),
-		RuleType: c.query.Get("ruleType"), Aliases: c.flag("aliases"),
-	})
+	keeps, err := c.unassociated()
+	if err != nil {
+		return nil, err
+	}
+	var all []registry.Version
+	if keeps {
+		all = c.reg.Schemas(registry.Listing{
+			Prefix: c.optional("subjectPrefix"), Visible: c.visible(), LatestOnly: c.flag("latestOnly"),
+			RuleType: c.query.Get("ruleType"), Aliases: c.flag("aliases"),
+		})
+	}
 	found, err := page(c, readable(c, all, func(v registry.Version) string { return v.Subject }), maxSchemas)
 	if err != nil {
 		return nil, err

@@ -52,7 +52,7 @@ func listVersions(c *call) (*reply, error) {
 	negative := c.flag("deletedAsNegative")
 	if negative {
 		which = registry.All
-		if !c.flag("deleted") {
+		if !c.flag("deleted") && !c.flag("deletedOnly") {
 			// The subject must have a live version to be seen.
 			if _, err := c.reg.Versions(c.r.Context(), c.subject(), registry.Live); err != nil {
 				return nil, err
@@ -107,6 +107,9 @@ func tag(c *call) (*reply, error) {
 	if err := c.body(&req); err != nil {
 		return nil, err
 	}
+	if err := fits("newVersion", req.NewVersion); err != nil {
+		return nil, err
+	}
 	v, err := c.reg.Tag(c.r.Context(), registry.Tagging{Subject: c.subject(), Version: n, Request: req})
 	if err != nil {
 		return nil, err
@@ -120,10 +123,12 @@ func (c *call) findVersion() (registry.Version, error) {
 	if err != nil {
 		return registry.Version{}, err
 	}
-	which := c.visible()
-	if n == registry.Latest {
-		which = registry.Live
-	}
+	return c.versionAt(n, c.visible())
+}
+
+// versionAt returns a version of the subject in the path, or of the same name in
+// another context.
+func (c *call) versionAt(n int, which registry.Visible) (registry.Version, error) {
 	v, err := c.reg.Version(c.r.Context(), c.subject(), n, which)
 	if err == nil {
 		err = c.may(api.Read, v.Subject) // it may be in another context
@@ -160,7 +165,11 @@ func referencedBy(c *call) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	ids, err := c.reg.ReferencedBy(c.r.Context(), c.subject(), n, c.visible())
+	v, err := c.versionAt(n, registry.All)
+	if err != nil {
+		return nil, err
+	}
+	ids, err := c.reg.ReferencedBy(c.r.Context(), v.Subject, v.Number, c.visible())
 	if err != nil {
 		return nil, err
 	}
