@@ -32,6 +32,7 @@ var faults = map[string]struct {
 	"publishes after close":  {"publish_after_close", func(f *faulty) { f.neverClosed = true }},
 	"waits for ever":         {"receive_ends", func(f *faulty) { f.deaf = true }},
 	"pause stops everything": {"pause_holds_one_lane", func(f *faulty) { f.pauseAll = true }},
+	"late is too late":       {"a_group_that_comes_late", func(f *faulty) { f.late = true }},
 	"browsing is empty":      {"browse_reads", func(f *faulty) { f.blind = true }},
 }
 
@@ -67,14 +68,14 @@ func TestFaultyBus(t *testing.T) {
 			}
 			return f
 		},
-		KeyOrder: true, Partitions: true, Wait: wait,
+		KeyOrder: true, Partitions: true, Late: true, Wait: wait,
 	})
 }
 
 // A faulty bus is a good one, but for one thing.
 type faulty struct {
 	*membus.Bus
-	drop, swap, settleEarly, settleNever, noNil, singleHeaders, cut, neverClosed, deaf, pauseAll, blind bool
+	drop, swap, settleEarly, settleNever, noNil, singleHeaders, cut, neverClosed, deaf, pauseAll, blind, late bool
 
 	mu sync.Mutex // guards n
 	n  int
@@ -143,13 +144,20 @@ func (g faultyGroup) Bus() event.Bus { return g.f }
 
 func (g faultyGroup) Open(ctx context.Context, topics ...string) (event.Source, error) {
 	s, err := g.Group.Open(ctx, topics...)
-	return &faultySource{Source: s, f: g.f, lanes: map[event.Lane]*faultyLane{}}, err
+	src := &faultySource{Source: s, f: g.f, lanes: map[event.Lane]*faultyLane{}}
+	if g.f.late {
+		g.f.mu.Lock()
+		src.skip = g.f.n
+		g.f.mu.Unlock()
+	}
+	return src, err
 }
 
 type faultySource struct {
 	event.Source
 	f     *faulty
 	lanes map[event.Lane]*faultyLane
+	skip  int // messages that came before the group
 }
 
 func (s *faultySource) Receive(ctx context.Context) (*event.Batch, error) {
@@ -164,6 +172,13 @@ func (s *faultySource) Receive(ctx context.Context) (*event.Batch, error) {
 	if l == nil {
 		l = &faultyLane{Lane: b.Lane, s: s}
 		s.lanes[b.Lane] = l
+	}
+	if k := min(s.skip, len(b.Deliveries)); k > 0 {
+		s.skip -= k
+		_ = b.Lane.Settle(b.Deliveries[:k])
+		if b.Deliveries = b.Deliveries[k:]; len(b.Deliveries) == 0 {
+			return s.Receive(ctx)
+		}
 	}
 	if s.f.settleEarly {
 		_ = b.Lane.Settle(b.Deliveries)

@@ -15,8 +15,9 @@ import (
 func everythingArrives(f *fixture) {
 	const n = 1000
 	topic := f.topic(4)
+	g := f.group(topic)
 	f.numbered(topic, n, 37)
-	ds := f.open(f.bus.Group(f.name("group")), topic).take(n, true)
+	ds := f.open(g, topic).take(n, true)
 	f.all(ds, n)
 	for _, d := range ds {
 		if d.Topic != topic || d.Attempt != 1 {
@@ -28,8 +29,9 @@ func everythingArrives(f *fixture) {
 func keyOrder(f *fixture) {
 	const n = 2000
 	topic := f.topic(4)
+	g := f.group(topic)
 	f.numbered(topic, n, 23)
-	f.inOrder(f.open(f.bus.Group(f.name("group")), topic).take(n, true))
+	f.inOrder(f.open(g, topic).take(n, true))
 }
 
 // inOrder fails unless the numbers of each key ascend, and the offsets of each
@@ -56,7 +58,8 @@ func (f *fixture) inOrder(ds []*event.Delivery) {
 
 func unsettledComesAgain(f *fixture) {
 	const n = 50
-	topic, g := f.topic(2), f.bus.Group(f.name("group"))
+	topic := f.topic(2)
+	g := f.group(topic)
 	f.numbered(topic, n, 7)
 	first := f.open(g, topic)
 	f.all(first.take(n, false), n)
@@ -66,7 +69,8 @@ func unsettledComesAgain(f *fixture) {
 
 func settledStaysAway(f *fixture) {
 	const n = 50
-	topic, g := f.topic(2), f.bus.Group(f.name("group"))
+	topic := f.topic(2)
+	g := f.group(topic)
 	f.numbered(topic, n, 7)
 	first := f.open(g, topic)
 	first.take(n, true)
@@ -81,6 +85,18 @@ func settledStaysAway(f *fixture) {
 
 func twoGroups(f *fixture) {
 	const n = 100
+	topic := f.topic(2)
+	groups := []event.Group{f.group(topic), f.group(topic)}
+	f.numbered(topic, n, 7)
+	for _, g := range groups {
+		f.all(f.open(g, topic).take(n, true), n)
+	}
+}
+
+// lateGroup opens a group for the first time after another one has settled what
+// it gets.
+func lateGroup(f *fixture) {
+	const n = 50
 	topic := f.topic(2)
 	f.numbered(topic, n, 7)
 	for range 2 {
@@ -105,8 +121,9 @@ func bytesAsTheyWent(f *fixture) {
 		{Topic: topic, Key: []byte("tombstone"), Payload: nil},
 		{Topic: topic, Key: []byte("empty payload"), Payload: []byte{}},
 	}
+	g := f.group(topic)
 	f.publish(sent...)
-	got := f.open(f.bus.Group(f.name("group")), topic).take(len(sent), true)
+	got := f.open(g, topic).take(len(sent), true)
 	for _, want := range sent {
 		if !slices.ContainsFunc(got, func(d *event.Delivery) bool { return sameMessage(want, &d.Message) }) {
 			f.Errorf("nothing like %+v was delivered", *want)
@@ -130,8 +147,9 @@ func largePayload(f *fixture) {
 	for i := range big {
 		big[i] = byte(f.rand.Uint32())
 	}
+	g := f.group(topic)
 	f.publish(&event.Message{Topic: topic, Key: []byte("big"), Payload: big})
-	d := f.open(f.bus.Group(f.name("group")), topic).take(1, true)[0]
+	d := f.open(g, topic).take(1, true)[0]
 	if !bytes.Equal(d.Payload, big) {
 		f.Errorf("%d bytes were delivered that differ from the %d published", len(d.Payload), len(big))
 	}
@@ -177,9 +195,10 @@ func receiveEnds(f *fixture) {
 
 func outlive(f *fixture) {
 	const n = 20
-	topic, group := f.topic(1), f.name("group")
+	topic := f.topic(1)
+	g := f.group(topic)
 	f.numbered(topic, n, 3)
-	first := f.open(f.bus.Group(group), topic)
+	first := f.open(g, topic)
 	f.all(first.take(n, false), n)
 	first.close()
 	if err := f.bus.Close(f.ctx); err != nil {
@@ -188,7 +207,7 @@ func outlive(f *fixture) {
 	f.bus = f.Reconnect(f.T)
 	again := f.bus
 	f.Cleanup(func() { _ = again.Close(context.WithoutCancel(f.ctx)) })
-	f.all(f.open(f.bus.Group(group), topic).take(n, true), n)
+	f.all(f.open(f.bus.Group(g.Name()), topic).take(n, true), n)
 }
 
 // pauseOneLane pauses the first lane that delivers: what is published to another
@@ -196,8 +215,9 @@ func outlive(f *fixture) {
 func pauseOneLane(f *fixture) {
 	const n = 400
 	topic := f.topic(2)
+	g := f.group(topic)
 	f.numbered(topic, n/2, 50)
-	m := f.open(f.bus.Group(f.name("group")), topic)
+	m := f.open(g, topic)
 	first := m.receive()
 	first.Lane.Pause()
 	for i := n / 2; i < n; i++ {
@@ -220,6 +240,7 @@ func pauseOneLane(f *fixture) {
 // is stored, is.
 func closeWaits(f *fixture) {
 	topic := f.topic(2)
+	g := f.group(topic)
 	var mu sync.Mutex
 	stored := map[string]bool{}
 	begun := make(chan struct{}, 4)
@@ -254,7 +275,7 @@ func closeWaits(f *fixture) {
 	f.bus = f.Reconnect(f.T)
 	again := f.bus
 	f.Cleanup(func() { _ = again.Close(context.WithoutCancel(f.ctx)) })
-	m := f.open(f.bus.Group(f.name("group")), topic)
+	m := f.open(f.bus.Group(g.Name()), topic)
 	for len(stored) > 0 {
 		for _, d := range m.take(1, true) {
 			delete(stored, string(d.Payload))
@@ -269,6 +290,14 @@ func browse(f *fixture) {
 		return
 	}
 	topic := f.topic(2)
+	if f.BrowseDeadLetters {
+		origin := topic
+		topic = event.DeadLetterTopic(origin, f.name("group"))
+		if err := f.bus.(event.TopicMaker).MakeTopic(f.ctx, topic, origin); err != nil {
+			f.Fatalf("make the dead-letter topic: %v", err)
+		}
+	}
+	g := f.group(topic)
 	f.numbered(topic, n, 7)
 	var ds []*event.Delivery
 	next := map[int32]int64{}
@@ -297,5 +326,5 @@ func browse(f *fixture) {
 	if err := br.Browse(f.ctx, f.name("nothing"), nil, func(*event.Delivery) bool { return true }); err != nil {
 		f.Errorf("browse of a topic that does not exist: %v, want no messages", err)
 	}
-	f.all(f.open(f.bus.Group(f.name("group")), topic).take(n, true), n)
+	f.all(f.open(g, topic).take(n, true), n)
 }

@@ -47,12 +47,13 @@ func (f *fixture) await(c <-chan struct{}, what string) {
 func slowLane(f *fixture) {
 	const n = 6000
 	topic := f.topic(2)
+	g := f.group(topic)
 	f.numbered(topic, n, 64)
 	block, fast := make(chan struct{}), make(chan struct{})
 	var mu sync.Mutex
 	blocked := int32(-1)
 	others := 0
-	stop := f.run(f.bus.Group(f.name("group")), []string{topic}, func(ctx context.Context, d *event.Delivery) error {
+	stop := f.run(g, []string{topic}, func(ctx context.Context, d *event.Delivery) error {
 		mu.Lock()
 		if blocked < 0 {
 			blocked = d.Partition
@@ -82,7 +83,16 @@ func slowLane(f *fixture) {
 // retriesAndDeadLetter follows a message that always fails through an immediate
 // retry and two levels to the dead letter, and one that fails twice to success.
 func retriesAndDeadLetter(f *fixture) {
-	topic, group := f.topic(2), f.name("group")
+	topic := f.topic(2)
+	g := f.group(topic)
+	group := g.Name()
+	// The group that watches must not come before the topic, nor after the letter.
+	if maker, ok := f.bus.(event.TopicMaker); ok {
+		if err := maker.MakeTopic(f.ctx, event.DeadLetterTopic(topic, group), topic); err != nil {
+			f.Fatalf("make the dead-letter topic: %v", err)
+		}
+	}
+	dlq := f.open(f.bus.Group(f.name("watch")), event.DeadLetterTopic(topic, group))
 	payload := []byte{0, 0, 0, 1, 44, 'x'}
 	own := event.Headers{{Key: "own", Value: []byte{1, 0, 255}}, {Key: "own", Value: []byte{}}}
 	f.publish(
@@ -92,7 +102,7 @@ func retriesAndDeadLetter(f *fixture) {
 	var mu sync.Mutex
 	var bad []int
 	flaky := make(chan struct{})
-	stop := f.run(f.bus.Group(group), []string{topic}, func(_ context.Context, d *event.Delivery) error {
+	stop := f.run(g, []string{topic}, func(_ context.Context, d *event.Delivery) error {
 		mu.Lock()
 		defer mu.Unlock()
 		if string(d.Key) == "bad" {
@@ -109,13 +119,6 @@ func retriesAndDeadLetter(f *fixture) {
 		return nil
 	}, event.Immediate(1), event.RetryLevels(time.Millisecond, 2*time.Millisecond))
 
-	// The group that watches must not come before the topic.
-	if maker, ok := f.bus.(event.TopicMaker); ok {
-		if err := maker.MakeTopic(f.ctx, event.DeadLetterTopic(topic, group), topic); err != nil {
-			f.Fatalf("make the dead-letter topic: %v", err)
-		}
-	}
-	dlq := f.open(f.bus.Group(f.name("watch")), event.DeadLetterTopic(topic, group))
 	d := dlq.take(1, true)[0]
 	f.await(flaky, "the message that fails twice")
 	if err := stop(); err != nil {
@@ -152,7 +155,8 @@ func retriesAndDeadLetter(f *fixture) {
 // settled.
 func runDrains(f *fixture) {
 	const n = 40
-	topic, group := f.topic(2), f.bus.Group(f.name("group"))
+	topic := f.topic(2)
+	group := f.group(topic)
 	f.numbered(topic, n, 8)
 	var mu sync.Mutex
 	finished := map[string]bool{}
@@ -199,7 +203,8 @@ func runDrains(f *fixture) {
 // of many keys are published: each is handled, and no key ever skips ahead.
 func rebalanceStorm(f *fixture) {
 	const n, keys = 3000, 40
-	topic, group := f.topic(6), f.bus.Group(f.name("group"))
+	topic := f.topic(6)
+	group := f.group(topic)
 	s := &storm{f: f, done: make(chan struct{}), want: n, seen: map[string]int{}, handled: map[int]bool{}}
 	go func() {
 		for i := 0; i < n; i += 100 {

@@ -40,6 +40,14 @@ type Bus struct {
 	// that move between members.
 	Partitions bool
 
+	// Late says that a group gets what was published before it was first opened.
+	// Where it does not, the suite opens each group once before it publishes.
+	Late bool
+
+	// BrowseDeadLetters says that of an [event.Browser] only dead-letter topics
+	// can be browsed, not every topic.
+	BrowseDeadLetters bool
+
 	// MaxPayload is the size in bytes of the largest payload that the suite
 	// publishes; 0 means 512 KiB.
 	MaxPayload int
@@ -95,6 +103,7 @@ var promises = []promise{
 	{"unsettled is delivered to the next member", nil, unsettledComesAgain},
 	{"settled is not delivered again", nil, settledStaysAway},
 	{"two groups both get everything", nil, twoGroups},
+	{"a group that comes late gets everything", func(b Bus) bool { return b.Late }, lateGroup},
 	{"bytes come back as they went", nil, bytesAsTheyWent},
 	{"a large payload", nil, largePayload},
 	{"publish after close names what failed", nil, publishError},
@@ -130,6 +139,16 @@ func (f *fixture) topic(partitions int) string {
 		f.MakeTopic(f.T, f.bus, name, partitions)
 	}
 	return name
+}
+
+// group returns a new group that gets what is published to topic from now on.
+func (f *fixture) group(topic string) event.Group {
+	f.Helper()
+	g := f.bus.Group(f.name("group"))
+	if !f.Late {
+		f.open(g, topic).close()
+	}
+	return g
 }
 
 func (f *fixture) publish(ms ...*event.Message) {

@@ -53,6 +53,7 @@ func suite(t *testing.T, brokers []string) {
 		MakeTopic:  func(t *testing.T, _ event.Bus, topic string, n int) { makeTopic(t, brokers, topic, n) },
 		KeyOrder:   true,
 		Partitions: true,
+		Late:       true,
 		Wait:       90 * time.Second,
 	})
 }

@@ -20,6 +20,7 @@ func TestConformance(t *testing.T) {
 				New:        func(*testing.T) event.Bus { return membus.New() },
 				KeyOrder:   true,
 				Partitions: true,
+				Late:       true,
 				Seed:       seed + 1,
 			})
 		})
