@@ -66,6 +66,7 @@ var may = map[string]string{
 	"internal/gate":     "compat compat/... lang lang/... registry/... internal/config internal/catalog",
 
 	"internal/bufconfig": "internal/config",
+	"internal/bufgen":    "internal/bufconfig lang lang/protobuf",
 	"internal/breaking":  "internal/bufconfig internal/gate compat/rule compat/protorules lang lang/protobuf",
 
 	"internal/registryio": "registry/... codec lang lang/... internal/config internal/catalog compat compat/...",

@@ -1,0 +1,117 @@
+package protobuf
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/bufbuild/protocompile/experimental/fdp"
+	"github.com/bufbuild/protocompile/experimental/ir"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protodesc"
+	"google.golang.org/protobuf/types/descriptorpb"
+	"google.golang.org/protobuf/types/dynamicpb"
+
+	"github.com/wireproof/wireproof/lang"
+)
+
+// longestSourceLine bounds a line of a file for which source info is made, since
+// that costs the square of its length.
+const longestSourceLine = 256 << 10
+
+// CompileSources compiles files as [CompileImage] does, and returns what a plugin
+// of protoc is given: the descriptors of the targets and of everything that they
+// import, with source info and comments, each after what it imports and otherwise
+// in the order of the targets. Custom options are extension fields, of dynamic
+// types that the files themselves declare. Nothing of the result is shared.
+func CompileSources(ctx context.Context, targets []string, open func(path string) (text string, err error), opts ImageOptions) (*descriptorpb.FileDescriptorSet, error) {
+	opener := &imageOpener{open: open, texts: map[string]string{}}
+	irs, err := opener.compile(ctx, targets, opts)
+	if err != nil {
+		return nil, err
+	}
+	files := make(map[string]*descriptorpb.FileDescriptorProto, len(irs))
+	for i, file := range irs {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		d, err := describeSource(file, opener.text(file.Path()))
+		if err != nil {
+			return nil, err
+		}
+		files[d.GetName()] = d
+		irs[i] = nil
+	}
+	set := importsFirst(targets, files)
+	return set, nameOptions(set)
+}
+
+func describeSource(file *ir.File, text string) (*descriptorpb.FileDescriptorProto, error) {
+	bad := func(code string, err error) error {
+		return lang.ErrorList{{Pos: lang.Pos{Path: file.Path()}, Code: code, Msg: err.Error(), Err: err}}
+	}
+	if n := longest(text); n > longestSourceLine {
+		return nil, bad("PROTO_LIMIT_SIZE", fmt.Errorf("a line has %d bytes, more than the limit of %d", n, longestSourceLine))
+	}
+	d, err := fdp.DescriptorProto(file, fdp.IncludeSourceCodeInfo(true), fdp.GenerateExtraOptionLocations(true))
+	if err != nil {
+		return nil, bad("PROTO_INVALID", err)
+	}
+	return d, nil
+}
+
+// importsFirst orders files as protoc does: a walk over imports, in the order in
+// which they are written.
+func importsFirst(targets []string, files map[string]*descriptorpb.FileDescriptorProto) *descriptorpb.FileDescriptorSet {
+	set := &descriptorpb.FileDescriptorSet{}
+	seen := make(map[string]bool, len(files))
+	var add func(path string)
+	add = func(path string) {
+		f := files[path]
+		if f == nil || seen[path] {
+			return
+		}
+		seen[path] = true
+		for _, p := range slices.Concat(f.GetDependency(), f.GetOptionDependency()) {
+			add(p)
+		}
+		set.File = append(set.File, f)
+	}
+	for _, path := range targets {
+		add(path)
+	}
+	return set
+}
+
+// nameOptions reads again what the compiler gives as unknown fields: options, and
+// custom options by their declarations in the files.
+func nameOptions(set *descriptorpb.FileDescriptorSet) error {
+	plain := &descriptorpb.FileDescriptorSet{}
+	if err := reparse(set, plain, nil); err != nil {
+		return fmt.Errorf("options: %w", err)
+	}
+	files, err := protodesc.NewFiles(plain)
+	if err != nil {
+		return lang.ErrorList{{Code: "PROTO_INVALID", Msg: err.Error(), Err: err}}
+	}
+	if err := reparse(set, set, dynamicpb.NewTypes(files)); err != nil {
+		return fmt.Errorf("custom options: %w", err)
+	}
+	return nil
+}
+
+// noExtensions resolves nothing, so that extensions stay bytes, whatever this
+// program links.
+var noExtensions = dynamicpb.NewTypes(nil)
+
+// reparse fills to with the bytes of from, which may be the same message.
+func reparse(from, to proto.Message, types *dynamicpb.Types) error {
+	wire, err := proto.MarshalOptions{AllowPartial: true, Deterministic: true}.Marshal(from)
+	if err != nil {
+		return err
+	}
+	if types == nil {
+		types = noExtensions
+	}
+	return proto.UnmarshalOptions{AllowPartial: true, Resolver: types}.Unmarshal(wire, to)
+}
