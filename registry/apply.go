@@ -3,9 +3,7 @@ package registry
 import (
 	"cmp"
 	"math"
-	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/wireproof/wireproof/registry/api"
@@ -65,12 +63,14 @@ func (s *State) putVersion(r *Record) {
 	body := contentOf(r)
 	sp := s.own(context)
 	switch known := at(sp.byID, r.ID); {
-	case known == nil:
+	case known.content == nil:
 		s.share(body)
 	case known.text != body.text:
 		return // the id is taken, as the protocol has it
 	default:
-		body = known.shared(body)
+		if same := known.like(body); same != nil {
+			body = same // held once
+		}
 	}
 	sp.maxID = max(sp.maxID, r.ID)
 	s.removeVersion(subject, r.Version)
@@ -84,10 +84,9 @@ func (s *State) putVersion(r *Record) {
 	sp.subjects.Set(name, slices.Insert(slices.Clip(old), i, v))
 	sp.versions++
 	s.hold(sp, context, v)
-	self := v.name()
+	self := keyOfVersion(v.name())
 	for _, target := range v.targets() {
-		key := keyOfVersion(target)
-		s.users.Set(key, append(slices.Clip(at(s.users, key)), self))
+		s.users.Set(keyOfVersion(target)+self, v)
 	}
 }
 
@@ -104,7 +103,7 @@ func contentOf(r *Record) *content {
 // share lets a content use the text of an equal one in another context.
 func (s *State) share(body *content) {
 	for _, h := range at(s.byHash, body.hash.key()) {
-		if twin := at(s.space(h.context).byID, h.id); twin != nil && twin.text == body.text {
+		if twin := at(s.space(h.context).byID, h.id); twin.content != nil && twin.text == body.text {
 			body.text = twin.text
 			if equalMetadata(body.metadata, twin.metadata) {
 				body.metadata = twin.metadata
@@ -114,35 +113,10 @@ func (s *State) share(body *content) {
 	}
 }
 
-// shared returns the content of a version with the same id that says the same as
-// body, so that it is held once, or body.
-func (e *entry) shared(body *content) *content {
-	if e.says(body) {
-		return e.content
-	}
-	for _, v := range e.uses {
-		if v.says(body) {
-			return v.content
-		}
-	}
-	return body
-}
-
-// says reports whether two contents differ at most in their ids. The hash alone
-// does not tell: it leaves out the type, and has nothing between its parts.
-func (c *content) says(other *content) bool {
-	return c.hash == other.hash && c.typ == other.typ && c.text == other.text && slices.Equal(c.refs, other.refs) &&
-		equalMetadata(c.metadata, other.metadata) && reflect.DeepEqual(c.rules, other.rules)
-}
-
 // hold notes that a version has its id.
 func (s *State) hold(sp *space, context string, v *version) {
-	e := &entry{content: v.content}
-	if known := at(sp.byID, v.id); known != nil {
-		e.uses = slices.Clip(known.uses)
-	}
-	e.uses = append(e.uses, v)
-	sp.byID.Set(v.id, e)
+	sp.byID.Set(v.id, at(sp.byID, v.id).with(v.content))
+	sp.uses.Set(keyOfUse(v.id, v.name()), v)
 	key := v.hash.key()
 	holders := at(s.byHash, key)
 	if !slices.Contains(holders, holder{context, v.id}) {
@@ -159,7 +133,7 @@ func (s *State) removeVersion(subject string, number int) {
 	if !found {
 		return
 	}
-	sp, v, self := s.own(context), old[i], old[i].name()
+	sp, v := s.own(context), old[i]
 	sp.versions--
 	if len(old) == 1 {
 		sp.subjects.Delete(name)
@@ -167,20 +141,20 @@ func (s *State) removeVersion(subject string, number int) {
 	} else {
 		sp.subjects.Set(name, slices.Delete(slices.Clone(old), i, i+1))
 	}
+	self := keyOfVersion(v.name())
 	for _, target := range v.targets() {
-		key := keyOfVersion(target)
-		setOrDelete(s.users, key, without(at(s.users, key), self))
+		s.users.Delete(keyOfVersion(target) + self)
 	}
-	left := without(at(sp.byID, v.id).uses, v)
-	if !slices.ContainsFunc(left, func(other *version) bool { return other.hash == v.hash }) {
+	sp.uses.Delete(keyOfUse(v.id, v.name()))
+	left := at(sp.byID, v.id).less(v.content)
+	if !left.hashes(v.hash) {
 		setOrDelete(s.byHash, v.hash.key(), without(at(s.byHash, v.hash.key()), holder{context, v.id}))
 	}
-	if len(left) == 0 {
+	if left.content == nil {
 		sp.byID.Delete(v.id)
-		return
+	} else {
+		sp.byID.Set(v.id, left)
 	}
-	// Of contents that share an id, the one that came last speaks for it.
-	sp.byID.Set(v.id, &entry{left[len(left)-1].content, left})
 }
 
 // hideVersions soft-deletes the versions of a subject up to a number.
@@ -242,11 +216,6 @@ func setOrDelete[V any](t *table[string, []V], key string, list []V) {
 }
 
 func compareNumber(v *version, number int) int { return cmp.Compare(v.number, number) }
-
-// keyOfVersion is a version as the key of a table.
-func keyOfVersion(v api.SubjectVersion) string {
-	return v.Subject + "\x00" + strconv.Itoa(v.Version)
-}
 
 func (v *version) name() api.SubjectVersion {
 	return api.SubjectVersion{Subject: v.subject, Version: v.number}

@@ -169,15 +169,26 @@ func (l *ledger) agree(t *testing.T, st *State) {
 		if sp.maxID != l.maxID[context] || sp.listed != l.listed[context] {
 			t.Errorf("context %q: highest id %d, listed %v, want %d, %v", context, sp.maxID, sp.listed, l.maxID[context], l.listed[context])
 		}
-		sp.byID.Scan(func(id int, e *entry) bool {
-			for _, v := range e.uses {
+		sp.byID.Scan(func(id int, e entry) bool {
+			counts := map[*content]int{}
+			for v := range sp.usesOf(id) {
+				counts[v.content]++
 				note(got, fmt.Sprintf("id %d of %q", id, context), fmt.Sprintf("%q v%d", v.subject, v.number))
 			}
-			if id != e.id || !slices.ContainsFunc(e.uses, func(v *version) bool { return v.content == e.content }) {
-				t.Errorf("id %d of %q stands for what no version has", id, context)
+			for _, c := range append([]counted{e.counted}, e.others...) {
+				if id != c.id || c.versions == 0 || c.versions != counts[c.content] {
+					t.Errorf("id %d of %q counts %d versions of a content of id %d, want %d", id, context, c.versions, c.id, counts[c.content])
+				}
+				delete(counts, c.content)
+			}
+			if len(counts) > 0 {
+				t.Errorf("id %d of %q does not know %d contents that versions have", id, context, len(counts))
 			}
 			return true
 		})
+		if uses := sp.uses.Len(); uses != sp.versions {
+			t.Errorf("context %q has ids of %d versions, want %d", context, uses, sp.versions)
+		}
 		return true
 	})
 	st.byHash.Scan(func(key string, holders []holder) bool {
@@ -192,10 +203,9 @@ func (l *ledger) agree(t *testing.T, st *State) {
 		}
 		return true
 	})
-	st.users.Scan(func(target string, users []api.SubjectVersion) bool {
-		for _, u := range users {
-			note(got, fmt.Sprintf("users of %q", target), fmt.Sprintf("%q v%d", u.Subject, u.Version))
-		}
+	st.users.Scan(func(key string, v *version) bool {
+		target := strings.TrimSuffix(key, keyOfVersion(v.name()))
+		note(got, fmt.Sprintf("users of %q", target), fmt.Sprintf("%q v%d", v.subject, v.number))
 		return true
 	})
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -24,7 +24,11 @@ type candidate struct {
 	rules    *api.RuleSet
 }
 
-func (c *candidate) hash() hash { return hashOf(c.text, c.refs, c.metadata, c.rules) }
+// content returns what would be stored under an id.
+func (c *candidate) content(id int) *content {
+	h := hashOf(c.text, c.refs, c.metadata, c.rules)
+	return &content{id, string(c.typ), c.text, c.refs, c.metadata, c.rules, h, h.guid()}
+}
 
 // candidate reads the schema of a request for a subject. Stored schemas may use
 // soft-deleted versions, new ones only live ones; which says what this one is.
@@ -101,12 +105,9 @@ func (p *policy) find(st *State, subject string, c *candidate, which Visible, la
 	if latestOnly && len(all) > 1 {
 		all = all[len(all)-1:]
 	}
-	context, _ := splitName(subject)
-	if id, ok := st.held(c.hash(), context); ok {
-		for _, v := range slices.Backward(all) {
-			if v.id == id && v.text == c.text {
-				return v
-			}
+	for body, i := c.content(0), len(all)-1; i >= 0; i-- {
+		if all[i].says(body) {
+			return all[i]
 		}
 	}
 	for _, v := range slices.Backward(all) {
@@ -128,7 +129,7 @@ func (p *policy) findFilled(st *State, subject string, c *candidate, which Visib
 	}
 	filled := *c
 	p.fill(st, subject, &filled)
-	if equalMetadata(filled.metadata, c.metadata) && sameRules(filled.rules, c.rules) {
+	if equalMetadata(filled.metadata, c.metadata) && equalRules(filled.rules, c.rules) {
 		return nil
 	}
 	return p.find(st, subject, &filled, which, latestOnly)
@@ -155,7 +156,7 @@ func (p *policy) fill(st *State, subject string, c *candidate) {
 // no meaning count as equal for every language, which spares users the new
 // version that a moved JSON key would otherwise make.
 func (p *policy) same(st *State, c *candidate, v *version) bool {
-	if string(c.typ) != v.typ || !sameMetadata(c.metadata, v) || !sameRules(c.rules, v.rules) {
+	if string(c.typ) != v.typ || !sameMetadata(c.metadata, v) || !equalRules(c.rules, v.rules) {
 		return false
 	}
 	expanded := len(c.refs) == 0 && len(v.refs) > 0
@@ -181,18 +182,20 @@ func (p *policy) same(st *State, c *candidate, v *version) bool {
 const versionProperty = "confluent:version"
 
 // sameMetadata compares metadata; the version property may be missing on one
-// side, and if only the request has it, it must be right.
+// side, and if only the request has it, it must be right. Empty metadata are not
+// none, as in the hash, but that property alone says no more than none.
 func sameMetadata(asked *api.Metadata, v *version) bool {
 	mine, theirs := plain(asked), plain(v.metadata)
-	if !maps.EqualFunc(mine.Tags, theirs.Tags, slices.Equal) || !slices.Equal(mine.Sensitive, theirs.Sensitive) {
-		return false
-	}
 	a, hasA := mine.Properties[versionProperty]
-	b, hasB := theirs.Properties[versionProperty]
-	if hasA && hasB && a != b || hasA && !hasB && a != strconv.Itoa(v.number) {
+	_, hasB := theirs.Properties[versionProperty]
+	switch {
+	case hasA == hasB:
+		return equalMetadata(asked, v.metadata)
+	case hasA && a != strconv.Itoa(v.number):
 		return false
 	}
-	return maps.Equal(withoutVersion(mine.Properties), withoutVersion(theirs.Properties))
+	mine.Properties, theirs.Properties = withoutVersion(mine.Properties), withoutVersion(theirs.Properties)
+	return equalMetadata(&mine, &theirs)
 }
 
 func plain(m *api.Metadata) api.Metadata {

@@ -41,7 +41,7 @@ func (c SubjectDeletion) decide(p *policy, st *State, now int64) (decision, erro
 		blocking, gone = All, all
 	}
 	for _, v := range gone {
-		for _, user := range st.referrers(v.name(), blocking) {
+		for user := range st.referrers(v.name(), blocking) {
 			if user.subject != subject {
 				return decision{}, api.ReferenceExists.With(subject, v.number)
 			}
@@ -86,7 +86,7 @@ func (c VersionDeletion) decide(p *policy, st *State, now int64) (decision, erro
 	if c.Permanent {
 		blocking = All
 	}
-	if len(st.referrers(v.name(), blocking)) > 0 {
+	if st.referred(v.name(), blocking) {
 		return decision{}, api.ReferenceExists.With(subject, v.number)
 	}
 	if c.Permanent && !v.deleted {

@@ -101,7 +101,7 @@ func cleared(st *State, scope string, now int64) ([]Record, error) {
 	var out []Record
 	highest := map[string]bool{}
 	for _, v := range all {
-		for _, user := range st.referrers(v.name(), All) {
+		for user := range st.referrers(v.name(), All) {
 			if !inScope[user] {
 				return nil, api.ReferenceExists.With(v.subject, v.number)
 			}

@@ -88,12 +88,8 @@ func (c Registration) existing(p *policy, st *State, subject string, normalize b
 		cand.keepText()
 	}
 	number, id := c.Request.Version, c.givenID()
-	if number > 0 {
-		v := st.version(subject, number)
-		if id >= 0 && v != nil && !v.deleted && v.id == id && v.hash == cand.hash() {
-			return &Registered{v.describe(), true}, nil
-		}
-		return nil, nil
+	if number > 0 && id < 0 {
+		return nil, nil // it must be the next version
 	}
 	if cfg := p.config(st, subject); cfg.DefaultMetadata != nil || cfg.OverrideMetadata != nil || cfg.DefaultRuleSet != nil || cfg.OverrideRuleSet != nil {
 		p.fill(st, subject, cand)
@@ -101,6 +97,12 @@ func (c Registration) existing(p *policy, st *State, subject string, normalize b
 	found := p.findFilled(st, subject, cand, Live, number == Latest)
 	if found == nil || id >= 0 && id != found.id {
 		return nil, nil
+	}
+	if number > 0 && found.number != number {
+		// The number may be that of an older version with the same content.
+		if found = st.version(subject, number); found == nil || found.deleted || found.id != id || !found.says(cand.content(id)) {
+			return nil, nil
+		}
 	}
 	return &Registered{found.describe(), true}, nil
 }
@@ -166,16 +168,16 @@ func (c Registration) append(p *policy, st *State, subject string, cand *candida
 		return decision{}, api.InvalidSchema.With("Version is not one more than previous version")
 	}
 	context, _ := splitName(subject)
-	id, known := st.held(cand.hash(), context)
-	if !known {
+	id, taken := st.held(cand.content(0), context)
+	if taken != none {
+		return decision{}, forged(taken, context)
+	}
+	if id == none {
 		id = st.space(context).maxID + 1
 	}
 	if id > math.MaxInt32 || next > math.MaxInt32 {
 		return decision{}, api.OperationNotPermitted.With(fmt.Sprintf(
 			"Subject %s in context %s has no id or version left below 2^31", subject, contextText(context)))
-	}
-	if known && at(st.space(context).byID, id).text != cand.text {
-		return decision{}, forged(id)
 	}
 	return c.place(st, subject, cand, next, id, now), nil
 }
@@ -193,9 +195,8 @@ func (c Registration) bring(st *State, subject string, cand *candidate, now int6
 		return decision{}, api.OperationNotPermitted.With(fmt.Sprintf(
 			"Subject %s in context %s: id %d or version %d is above 2^31-1", subject, contextText(context), id, number))
 	}
-	if have := at(st.space(context).byID, id); have != nil && (have.hash != cand.hash() || have.text != cand.text || have.typ != string(cand.typ)) {
-		return decision{}, api.OperationNotPermitted.With(fmt.Sprintf(
-			"Overwrite new schema with id %d in context %s is not permitted.", id, contextText(context)))
+	if have := at(st.space(context).byID, id); have.content != nil && have.like(cand.content(id)) == nil {
+		return decision{}, overwrite(id, context)
 	}
 	if have := st.version(subject, number); have != nil && have.id != id {
 		return decision{}, api.OperationNotPermitted.With(fmt.Sprintf(
@@ -207,8 +208,7 @@ func (c Registration) bring(st *State, subject string, cand *candidate, now int6
 // place returns the records of a version that is let in.
 func (c Registration) place(st *State, subject string, cand *candidate, number, id int, now int64) decision {
 	context, _ := splitName(subject)
-	body := &content{id, string(cand.typ), cand.text, cand.refs, cand.metadata, cand.rules, cand.hash(), cand.hash().guid()}
-	v := &version{content: body, subject: subject, number: number, time: now}
+	v := &version{content: cand.content(id), subject: subject, number: number, time: now}
 	var records []Record
 	if context != "" && !st.space(context).listed {
 		records = append(records, Record{Kind: ContextRecord, Subject: joinName(context, ""), Time: now})
@@ -217,7 +217,7 @@ func (c Registration) place(st *State, subject string, cand *candidate, number, 
 	if c.givenID() < 0 {
 		// A soft-deleted version with the same id has come back under a new number.
 		for _, old := range st.versions(subject) {
-			if old.deleted && old.id == id && len(at(st.users, keyOfVersion(old.name()))) == 0 {
+			if old.deleted && old.id == id && !st.referred(old.name(), All) {
 				records = append(records, Record{Kind: PurgeRecord, Subject: subject, Version: old.number, Time: now})
 			}
 		}
@@ -225,10 +225,18 @@ func (c Registration) place(st *State, subject string, cand *candidate, number, 
 	return decision{records, Registered{v.describe(), false}}
 }
 
-// forged refuses a text that was made to have the hash of another: MD5 allows
-// that, and an id must stand for one text.
-func forged(id int) error {
-	return api.InvalidSchema.With(fmt.Sprintf("the schema differs from that of id %d and has the same GUID; change it in any way, a space in a doc is enough", id))
+// overwrite refuses to let an id stand for something else than it does.
+func overwrite(id int, context string) *api.Error {
+	return api.OperationNotPermitted.With(fmt.Sprintf("Overwrite new schema with id %d in context %s is not permitted.", id, contextText(context)))
+}
+
+// forged refuses a schema that has the hash of another one: MD5 allows texts that
+// are made to, the hash leaves out the type and has nothing between its parts,
+// and an id must stand for one schema.
+func forged(id int, context string) error {
+	e := overwrite(id, context)
+	e.Message += " The schema has the same GUID as that one and differs; change it in any way, a space in a doc is enough."
+	return e
 }
 
 func nextNumber(st *State, subject string) int {

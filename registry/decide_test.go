@@ -319,8 +319,8 @@ func TestForgedGUID(t *testing.T) {
 	// The state is told that another text has the hash that the next candidate has.
 	h := hashOf("forged", nil, nil, nil)
 	st.byHash.Set(h.key(), []holder{{"", 1}})
-	if _, err := decide(p, st, reg("b", "forged"), time.UnixMilli(1)); !errors.Is(err, api.InvalidSchema) || !strings.Contains(err.Error(), "same GUID") {
-		t.Errorf("a text with the hash of another: %v, want an invalid schema", err)
+	if _, err := decide(p, st, reg("b", "forged"), time.UnixMilli(1)); !errors.Is(err, api.OperationNotPermitted) || !strings.Contains(err.Error(), "same GUID") {
+		t.Errorf("a text with the hash of another: %v, want it not permitted", err)
 	}
 	if _, err := decide(p, st, reg("a\xff", "x"), time.UnixMilli(1)); !errors.Is(err, api.InvalidSubject) {
 		t.Errorf("a name that is not UTF-8: %v, want an invalid subject", err)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"iter"
 	"net/http"
 	"slices"
 	"strconv"
@@ -264,7 +265,7 @@ func (r *Registry) ReferencedBy(ctx context.Context, subject string, number int,
 			return nil, err
 		}
 		out := []int{}
-		for _, user := range st.referrers(v.name(), which) {
+		for user := range st.referrers(v.name(), which) {
 			out = append(out, user.id)
 		}
 		slices.Sort(out)
@@ -278,37 +279,38 @@ func (r *Registry) ReferencedBy(ctx context.Context, subject string, number int,
 // where the subject has the id.
 func (r *Registry) ByID(ctx context.Context, id int, subject string) (Version, error) {
 	return read(ctx, r, func(st *State) (Version, error) {
-		e, name := st.entryFor(ctx, id, subject)
-		if e == nil {
+		sp, name := st.spaceOf(ctx, id, subject)
+		v := newestUse(under(sp.uses, keyOfUse(id)+keyOfSubject(name)))
+		if v == nil {
+			v = newestUse(sp.usesOf(id))
+		}
+		if v == nil {
 			return Version{}, api.SchemaNotFound.With(" " + strconv.Itoa(id))
 		}
-		return newestUse(e, name).describe(), nil
+		return v.describe(), nil
 	})
 }
 
-// entryFor returns what an id stands for where a subject sends it, and the
-// qualified subject.
-func (s *State) entryFor(ctx context.Context, id int, subject string) (*entry, string) {
+// spaceOf returns the space where an id is looked for that comes with a subject,
+// and the qualified subject.
+func (s *State) spaceOf(ctx context.Context, id int, subject string) (*space, string) {
 	qualified, ok := s.somewhere(ctx, subject, func(q string) bool {
 		context, name := splitName(q)
-		if e := at(s.space(context).byID, id); e != nil {
-			return name == "" || slices.ContainsFunc(e.uses, func(v *version) bool { return v.subject == q })
-		}
-		return false
+		sp := s.space(context)
+		return at(sp.byID, id).content != nil && (name == "" || sp.usedBy(id, q))
 	})
 	if !ok {
 		qualified = normalName(subject)
 	}
 	context, _ := splitName(qualified)
-	return at(s.space(context).byID, id), qualified
+	return s.space(context), qualified
 }
 
-// newestUse returns the version that speaks for an id.
-func newestUse(e *entry, subject string) *version {
-	found := e.uses[0]
-	for _, v := range e.uses[1:] {
-		if cmp.Or(
-			compareBool(v.subject == subject, found.subject == subject),
+// newestUse returns the version that speaks for an id, or nil if there are none.
+func newestUse(uses iter.Seq[*version]) *version {
+	var found *version
+	for v := range uses {
+		if found == nil || cmp.Or(
 			compareBool(found.deleted, v.deleted),
 			cmp.Compare(v.time, found.time),
 			cmp.Compare(v.number, found.number),
@@ -336,11 +338,23 @@ func (r *Registry) ByGUID(ctx context.Context, guid string) (Version, error) {
 	return read(ctx, r, func(st *State) (Version, error) {
 		if sum, ok := parseGUID(guid); ok {
 			for _, h := range at(st.byHash, sum.key()) {
-				return newestUse(at(st.space(h.context).byID, h.id), "").describe(), nil
+				return newestUse(having(st.space(h.context).usesOf(h.id), sum)).describe(), nil
 			}
 		}
 		return Version{}, api.SchemaNotFound.With(" " + guid)
 	})
+}
+
+// having yields those versions that have a hash. Others' logs may have an id that
+// stands for several.
+func having(uses iter.Seq[*version], h hash) iter.Seq[*version] {
+	return func(yield func(*version) bool) {
+		for v := range uses {
+			if v.hash == h && !yield(v) {
+				return
+			}
+		}
+	}
 }
 
 // IDsOfGUID returns the ids of a schema, the default context first.
@@ -366,12 +380,12 @@ func (r *Registry) IDsOfGUID(ctx context.Context, guid string) ([]api.ContextID,
 // Uses returns the versions that have an id, ordered by subject and number.
 func (r *Registry) Uses(ctx context.Context, id int, subject string, which Visible) ([]api.SubjectVersion, error) {
 	return read(ctx, r, func(st *State) ([]api.SubjectVersion, error) {
-		e, _ := st.entryFor(ctx, id, subject)
-		if e == nil {
+		sp, _ := st.spaceOf(ctx, id, subject)
+		if at(sp.byID, id).content == nil {
 			return nil, api.SchemaNotFound.With("")
 		}
 		out := []api.SubjectVersion{}
-		for _, v := range e.uses {
+		for v := range sp.usesOf(id) {
 			if which.shows(v.deleted) {
 				out = append(out, v.name())
 			}

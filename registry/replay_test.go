@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -34,19 +33,19 @@ func dump(st *State) map[string]string {
 			}
 			return true
 		})
-		sp.byID.Scan(func(id int, e *entry) bool {
-			back, ok := st.held(e.hash, context)
+		sp.byID.Scan(func(id int, e entry) bool {
+			back, taken := st.held(e.content, context)
 			var users []api.SubjectVersion
-			for _, v := range e.uses {
+			for v := range sp.usesOf(id) {
 				users = append(users, v.name())
 			}
-			out[fmt.Sprint("id ", id, " of ", context)] = fmt.Sprintf("%q, by hash %d %v, used by %s", e.text, back, ok, names(users))
+			out[fmt.Sprint("id ", id, " of ", context)] = fmt.Sprintf("%q, by hash %d %d, used by %s", e.text, back, taken, names(users))
 			return true
 		})
 		return true
 	})
-	st.users.Scan(func(target string, users []api.SubjectVersion) bool {
-		out["users of "+target] = names(users)
+	st.users.Scan(func(key string, v *version) bool {
+		out["user "+key] = fmt.Sprintf("%s v%d deleted %v", v.subject, v.number, v.deleted)
 		return true
 	})
 	st.names.Scan(func(name string, contexts []string) bool {
@@ -133,7 +132,7 @@ func TestReplay(t *testing.T) {
 			}
 		}
 		st.spaces.Scan(func(context string, sp *space) bool {
-			sp.byID.Scan(func(id int, e *entry) bool {
+			sp.byID.Scan(func(id int, e entry) bool {
 				key := holder{context, id}
 				if h, known := owner[key]; known && h != e.hash && !imported {
 					t.Fatalf("step %d: id %d of %q was given to two contents", step, id, context)
@@ -143,10 +142,11 @@ func TestReplay(t *testing.T) {
 			})
 			return true
 		})
-		st.users.Scan(func(target string, _ []api.SubjectVersion) bool {
-			subject, number, _ := strings.Cut(target, "\x00")
-			if n, _ := strconv.Atoi(number); st.version(subject, n) == nil {
-				t.Fatalf("step %d: a reference to %q dangles", step, target)
+		st.users.Scan(func(_ string, v *version) bool {
+			for _, target := range v.targets() {
+				if st.version(target.Subject, target.Version) == nil {
+					t.Fatalf("step %d: a reference to %v dangles", step, target)
+				}
 			}
 			return true
 		})

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"iter"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"unicode"
@@ -143,11 +144,22 @@ func dropRules(s *api.RuleSet, names []string) *api.RuleSet {
 	}
 }
 
-func sameRules(a, b *api.RuleSet) bool {
+// equalRules reports whether two rule sets say the same. An empty set differs from
+// none, as it does in the hash; inside one, an empty list is none.
+func equalRules(a, b *api.RuleSet) bool {
 	if a == nil || b == nil {
 		return a == b
 	}
-	return hashOf("", nil, nil, a) == hashOf("", nil, nil, b)
+	return a.EnableAt == b.EnableAt && slices.EqualFunc(a.MigrationRules, b.MigrationRules, equalRule) &&
+		slices.EqualFunc(a.DomainRules, b.DomainRules, equalRule) && slices.EqualFunc(a.EncodingRules, b.EncodingRules, equalRule)
+}
+
+func equalRule(a, b api.Rule) bool {
+	if !slices.Equal(a.Tags, b.Tags) || !maps.Equal(a.Params, b.Params) {
+		return false
+	}
+	a.Tags, a.Params, b.Tags, b.Params = nil, nil, nil, nil
+	return reflect.DeepEqual(a, b)
 }
 
 // mergeMetadata returns a with what b says; for one key b wins.

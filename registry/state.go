@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"iter"
 	"slices"
 	"sync"
 
@@ -19,9 +20,9 @@ type table[K interface{ ~string | ~int }, V any] = btree.Map[K, V]
 type State struct {
 	next    Offset // where the next record will be
 	spaces  *table[string, *space]
-	names   *table[string, []string] // bare name to the contexts that have such a subject
-	byHash  *table[string, []holder] // who has what a hash stands for, in the order of contexts
-	users   *table[string, []api.SubjectVersion]
+	names   *table[string, []string]    // bare name to the contexts that have such a subject
+	byHash  *table[string, []holder]    // who has what a hash stands for, in the order of contexts
+	users   *table[string, *version]    // who refers to what, by keyOfVersion of the target and then of the referrer
 	configs *table[string, *api.Config] // by scope
 	modes   *table[string, string]      // by scope
 	// copying serializes copies of tables: copying marks the original, which
@@ -36,31 +37,14 @@ type space struct {
 	listed   bool
 	versions int // soft-deleted ones too
 	subjects *table[string, []*version]
-	byID     *table[int, *entry]
-}
-
-// An entry is what an id stands for, and who has it: soft-deleted versions too.
-type entry struct {
-	*content
-	uses []*version
+	byID     *table[int, entry]
+	uses     *table[string, *version] // who has what id, by keyOfUse; soft-deleted versions too
 }
 
 // A holder is a context that has a content, and the id that it has there.
 type holder struct {
 	context string
 	id      int
-}
-
-// A content is what an id stands for.
-type content struct {
-	id       int
-	typ      string
-	text     string
-	refs     []api.Reference
-	metadata *api.Metadata
-	rules    *api.RuleSet
-	hash     hash
-	guid     string // hash as text
 }
 
 // A version is a numbered place of a content in a subject.
@@ -77,7 +61,7 @@ func newState() *State {
 		spaces:  new(table[string, *space]),
 		names:   new(table[string, []string]),
 		byHash:  new(table[string, []holder]),
-		users:   new(table[string, []api.SubjectVersion]),
+		users:   new(table[string, *version]),
 		configs: new(table[string, *api.Config]),
 		modes:   new(table[string, string]),
 		copying: new(sync.Mutex),
@@ -102,7 +86,7 @@ func (s *State) clone() *State {
 }
 
 // noSpace is what a context holds that does not exist. It is never changed.
-var noSpace = &space{subjects: new(table[string, []*version]), byID: new(table[int, *entry])}
+var noSpace = &space{subjects: new(table[string, []*version]), byID: new(table[int, entry]), uses: new(table[string, *version])}
 
 // space returns what a context holds, to be read.
 func (s *State) space(context string) *space {
@@ -121,10 +105,10 @@ func (s *State) own(context string) *space {
 	c := *sp
 	c.owner = s
 	if sp == noSpace {
-		c.subjects, c.byID = new(table[string, []*version]), new(table[int, *entry])
+		c.subjects, c.byID, c.uses = new(table[string, []*version]), new(table[int, entry]), new(table[string, *version])
 	} else {
 		s.copying.Lock()
-		c.subjects, c.byID = sp.subjects.Copy(), sp.byID.Copy()
+		c.subjects, c.byID, c.uses = sp.subjects.Copy(), sp.byID.Copy(), sp.uses.Copy()
 		s.copying.Unlock()
 	}
 	s.spaces.Set(context, &c)
@@ -176,25 +160,42 @@ func visibleOf(all []*version, which Visible) []*version {
 	return slices.DeleteFunc(slices.Clone(all), func(v *version) bool { return !which.shows(v.deleted) })
 }
 
-// referrers returns who refers to a version, in the order in which they came.
-func (s *State) referrers(target api.SubjectVersion, which Visible) []*version {
-	var out []*version
-	for _, name := range at(s.users, keyOfVersion(target)) {
-		if v := s.version(name.Subject, name.Version); v != nil && which.shows(v.deleted) {
-			out = append(out, v)
+// referrers yields who refers to a version, in no order that means anything.
+func (s *State) referrers(target api.SubjectVersion, which Visible) iter.Seq[*version] {
+	return func(yield func(*version) bool) {
+		for v := range under(s.users, keyOfVersion(target)) {
+			if which.shows(v.deleted) && !yield(v) {
+				return
+			}
 		}
 	}
-	return out
 }
 
-// held returns the id that a content has in a context.
-func (s *State) held(h hash, context string) (id int, ok bool) {
-	for _, holder := range at(s.byHash, h.key()) {
-		if holder.context == context {
-			return holder.id, true
+// referred reports whether anything refers to a version.
+func (s *State) referred(target api.SubjectVersion, which Visible) bool {
+	for range s.referrers(target, which) {
+		return true
+	}
+	return false
+}
+
+// none is no id: imports may use 0.
+const none = -1
+
+// held returns the id that stands for c in a context, or none. taken is an id
+// that has the hash of c and stands for something else, or none.
+func (s *State) held(c *content, context string) (id, taken int) {
+	taken = none
+	for _, h := range at(s.byHash, c.hash.key()) {
+		switch {
+		case h.context != context:
+		case at(s.space(context).byID, h.id).like(c) != nil:
+			return h.id, none
+		default:
+			taken = h.id
 		}
 	}
-	return 0, false
+	return none, taken
 }
 
 // Visible says which versions an answer shows.
