@@ -73,7 +73,7 @@ func TestBufRules(t *testing.T) {
 			t.Error("the rule finds nothing")
 		}
 		for _, f := range found {
-			if f.Rule.ID != c.Name || f.NewNote == "" || f.OldNote == "" || f.Old.Path == "" || f.Breaks&f.Rule.Breaks == 0 {
+			if f.Rule.ID != c.Name || f.NewNote == "" || f.OldNote == "" || f.Old.Path == "" || f.Breaks&^f.Rule.Breaks != 0 {
 				t.Errorf("incomplete finding of %s: %+v", f.Rule.ID, f)
 			}
 		}

@@ -268,13 +268,24 @@ func (w *bufWalk) report(r *rule.Rule, about protoreflect.Descriptor, new, old p
 	})
 }
 
-// breaks is whom a finding of a rule breaks. Buf's rules have no direction: what is
-// there was written with the old schema.
+// breaks is whom a finding of a rule breaks for certain. Buf's rules have no direction,
+// and many mind what today's data survives, so whose reading breaks is mostly for a
+// message to show. What is certain is said of data that is there: of the old side.
 func breaks(r *rule.Rule) rule.Breaks {
-	if r.Breaks&rule.Readers != 0 {
+	if beyondMessages(r) {
 		return r.Breaks &^ rule.OldReaders
 	}
-	return r.Breaks
+	return r.Breaks &^ everyReader
+}
+
+// beyondMessages reports whether those whom a rule breaks show in no message of the
+// schema: they are in Java, know extensions of other files, or call each other.
+func beyondMessages(r *rule.Rule) bool {
+	switch r {
+	case fieldSameJavaUTF8, extensionMessageNoDelete, rpcClientStreaming, rpcServerStreaming, rpcRequest, rpcResponse:
+		return true
+	}
+	return false
 }
 
 // findings gives what was found its positions and its order.

@@ -128,7 +128,7 @@ func TestTable(t *testing.T) {
 		for _, f := range check(t, newer, older) {
 			fired[f.Rule.ID] = true
 			errorTypes[f.ErrorType] = true
-			if f.Breaks&f.Rule.Breaks == 0 {
+			if f.Breaks&^f.Rule.Breaks != 0 {
 				t.Errorf("%s: a finding breaks %d, which the rule does not name", f.Rule.ID, f.Breaks)
 			}
 			if want := slices.Contains(f.Rule.Categories, "CONFLUENT"); f.ErrorType != "" && !want {

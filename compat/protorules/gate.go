@@ -11,8 +11,9 @@ import (
 // rules of set, and the registry's verdicts for one of the directions,
 // [rule.Readers] or [rule.OldReaders]. A change that both mind is one finding in
 // Buf's words, with the registry's in ErrorType, Pointer and Info. Buf's rules have
-// no direction, so under OldReaders a finding of theirs alone names nobody whose
-// reading breaks.
+// no direction, so a finding of theirs alone names nobody whose reading breaks: that
+// is for a message to show. Where none can, in Java, in extensions and between clients
+// and servers, it names what its rule does.
 //
 // What the schemas refer to is compared too, but not which files those are.
 func Gate(newer, older *protobuf.Schema, set Set, dir rule.Breaks) []*rule.Finding {
@@ -24,8 +25,9 @@ func Gate(newer, older *protobuf.Schema, set Set, dir rule.Breaks) []*rule.Findi
 		verdicts = CheckOldReaders(newer, older)
 	}
 	for _, f := range found {
-		if dir == rule.OldReaders {
-			f.Breaks &^= rule.Readers | rule.OldReaders
+		f.Breaks &^= everyReader
+		if beyondMessages(f.Rule) {
+			f.Breaks |= f.Rule.Breaks & dir
 		}
 	}
 	for _, v := range verdicts {
@@ -34,7 +36,7 @@ func Gate(newer, older *protobuf.Schema, set Set, dir rule.Breaks) []*rule.Findi
 			found = append(found, v)
 			continue
 		}
-		f.Breaks = f.Breaks&^(rule.Readers|rule.OldReaders) | v.Breaks
+		f.Breaks = f.Breaks&^everyReader | v.Breaks
 		f.ErrorType, f.Pointer, f.Info = v.ErrorType, v.Pointer, v.Info
 	}
 	return found

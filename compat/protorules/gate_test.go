@@ -1,7 +1,9 @@
 package protorules_test
 
 import (
+	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/wireproof/wireproof/compat/protorules"
@@ -31,7 +33,7 @@ func TestGateMerges(t *testing.T) {
 			types := 0
 			for _, f := range protorules.Gate(newer, older, only(t, "v2", category), dir) {
 				if f.ErrorType == "" {
-					if f.Breaks&(rule.OldReaders) != 0 || dir == rule.OldReaders && f.Breaks&rule.Readers != 0 {
+					if f.Breaks&(rule.Readers|rule.OldReaders) != 0 {
 						t.Errorf("%s: %s alone breaks %d under %d", category, f.Rule.ID, f.Breaks, dir)
 					}
 					continue
@@ -49,6 +51,29 @@ func TestGateMerges(t *testing.T) {
 			}
 			if types != 2 {
 				t.Errorf("%s, %d: %d findings of types, want that of a and that of b's value", category, dir, types)
+			}
+		}
+	}
+}
+
+// Whom a finding of Buf's alone breaks is for a message to show, but where none can.
+func TestGateBeyondMessages(t *testing.T) {
+	t.Parallel()
+	const service = "message M { %s string a = 1 %s; reserved 9; } service S { rpc Get(M) returns (%s M); }"
+	older := parse(t, "m.proto", "syntax = \"proto2\";"+fmt.Sprintf(service, "extensions 10 to 20; optional", "[deprecated = true]", ""))
+	newer := parse(t, "m.proto", "syntax = \"proto2\"; option java_string_check_utf8 = true;"+strings.Replace(fmt.Sprintf(service, "optional", "", "stream"), "reserved 9;", "", 1))
+	want := map[string]rule.Breaks{
+		"EXTENSION_MESSAGE_NO_DELETE": rule.Readers, "FIELD_SAME_JAVA_UTF8_VALIDATION": rule.Readers,
+		"RPC_SAME_SERVER_STREAMING": rule.Readers | rule.OldReaders, "RESERVED_MESSAGE_NO_DELETE": 0,
+	}
+	for _, dir := range []rule.Breaks{rule.Readers, rule.OldReaders} {
+		got := map[string]rule.Breaks{}
+		for _, f := range protorules.Gate(newer, older, only(t, "v2", "FILE"), dir) {
+			got[f.Rule.ID] = f.Breaks & (rule.Readers | rule.OldReaders)
+		}
+		for id, who := range want {
+			if is, ok := got[id]; !ok || is != who&dir {
+				t.Errorf("%s breaks %d (%t) under %d, want %d", id, is, ok, dir, who&dir)
 			}
 		}
 	}

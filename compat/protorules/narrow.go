@@ -79,7 +79,7 @@ func (w *narrower) field(f, g protoreflect.FieldDescriptor, newer, older protore
 	}
 	name := string(f.ContainingMessage().FullName())
 	out := &rule.Finding{
-		Rule: integerNarrowed, Breaks: w.dir, Path: name + "." + string(f.Name()),
+		Rule: integerNarrowed, Breaks: w.dir, Path: nestedName(f),
 		Message: fmt.Sprintf("%sfield %d %q of %s changed from %s to %s, and %s does not hold every %s", part, f.Number(), f.Name(), name, older, newer, reader, writer),
 		New:     w.newer.FieldTypePos(name, int(f.Number())), Old: w.older.FieldTypePos(name, int(g.Number())),
 		NewNote: "new schema reads " + newer.String(), OldNote: "records already written hold " + older.String(),

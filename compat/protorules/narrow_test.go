@@ -12,7 +12,7 @@ import (
 
 func narrowSchema(t *testing.T, field string) *protobuf.Schema {
 	t.Helper()
-	s, err := protobuf.Parse(lang.Source{Type: lang.Protobuf, Path: "a.proto", Text: "syntax = \"proto3\"; package p; message M { message N { " + field + " n = 1; } }"})
+	s, err := protobuf.Parse(lang.Source{Type: lang.Protobuf, Path: "a.proto", Text: "syntax = \"proto3\"; package p.q; message M { message N { " + field + " n = 1; } }"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +46,7 @@ func TestNarrowed(t *testing.T) {
 				t.Errorf("%s to %s, direction %d: %d findings, want some: %v", tc.older, tc.newer, dir, len(found), want)
 			}
 			for _, f := range found {
-				if f.Rule.ID != "PROTO_INTEGER_NARROWED" || f.Path != "p.M.N.n" || !f.New.IsValid() || !f.Old.IsValid() {
+				if f.Rule.ID != "PROTO_INTEGER_NARROWED" || f.Path != "M.N.n" || !f.New.IsValid() || !f.Old.IsValid() {
 					t.Errorf("%s", fmt.Sprintf("%s to %s: %+v", tc.older, tc.newer, f))
 				}
 			}

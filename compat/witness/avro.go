@@ -237,7 +237,7 @@ func (f *fault) matches(c class, reader, writer spotKey) bool {
 	return f.class == c && f.reader == reader && (f.writer == writer || c == noValue)
 }
 
-func (e *avroEngine) build(f *rule.Finding) *rule.Witness {
+func (e *avroEngine) build(f *rule.Finding, _ bool) *rule.Witness {
 	const most = 64
 	c := classOf(f.Rule.ID)
 	if c == 0 || len(e.spots) == 0 {

@@ -17,6 +17,14 @@ import (
 // soak is whether the long runs are asked for.
 func soak() bool { return os.Getenv("WIREPROOF_SOAK") == "1" }
 
+// count is how many pairs are tried, in short and in full.
+func count(short, full uint64) uint64 {
+	if soak() {
+		return full
+	}
+	return short
+}
+
 // messages is how many a pair without findings has to cross.
 func messages() int {
 	if soak() {

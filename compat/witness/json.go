@@ -30,7 +30,7 @@ func newJSONEngine(reader, writer *jsonschema.Schema) *jsonEngine {
 // validations is how many documents are held against both schemas for one finding.
 const validations = 60
 
-func (e *jsonEngine) build(f *rule.Finding) *rule.Witness {
+func (e *jsonEngine) build(f *rule.Finding, _ bool) *rule.Witness {
 	if f.Rule.ID == "JSON_SCHEMA_TOO_COMPLEX" {
 		return nil
 	}

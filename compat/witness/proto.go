@@ -174,12 +174,11 @@ func (e *protoEngine) users(path string) []element {
 	return out
 }
 
-func (e *protoEngine) build(f *rule.Finding) *rule.Witness {
+func (e *protoEngine) build(f *rule.Finding, asJSON bool) *rule.Witness {
 	e.steps.left = buildSteps
 	if f.Rule.ID == "FILE_SAME_PACKAGE" {
-		return nil // nothing in the bytes of a message names the package
+		return e.renamed()
 	}
-	asJSON := f.Breaks&(rule.Readers|rule.OldReaders) == 0
 	var best *rule.Witness
 	more := 8 // messages that are tried after the first that shows it
 	for _, at := range e.elements(f) {
@@ -196,11 +195,6 @@ func (e *protoEngine) build(f *rule.Finding) *rule.Witness {
 				}
 			}
 		}
-	}
-	if best == nil && !asJSON && f.Breaks&rule.JSONReaders != 0 {
-		g := *f
-		g.Breaks = rule.JSONReaders
-		return e.build(&g)
 	}
 	return best
 }
@@ -338,7 +332,11 @@ func (e *protoEngine) cross(m *dynamicpb.Message, reader protoreflect.MessageDes
 func (e *protoEngine) crossData(data []byte, written *dynamicpb.Message, reader protoreflect.MessageDescriptor) ([]byte, *dynamicpb.Message, []loss) {
 	read := dynamicpb.NewMessage(reader)
 	if err := proto.Unmarshal(data, read); err != nil {
-		return data, read, []loss{{err: plain(err)}}
+		l := loss{err: plain(err)}
+		if hasBadText(written) {
+			l.kind = noText
+		}
+		return data, read, []loss{l}
 	}
 	c := &comparison{steps: &e.steps}
 	c.message(written, read)
@@ -373,12 +371,13 @@ func show(m *dynamicpb.Message) (string, bool) {
 		m = proto.Clone(m).(*dynamicpb.Message)
 		mend(m)
 	}
-	text, err := protojson.MarshalOptions{AllowPartial: true}.Marshal(m)
-	if err != nil {
-		return "", false
-	}
+	return compact(protojson.MarshalOptions{AllowPartial: true}.Marshal(m))
+}
+
+// compact takes the spaces out of JSON, which protojson varies.
+func compact(text []byte, err error) (string, bool) {
 	var out bytes.Buffer
-	if err := json.Compact(&out, text); err != nil { // protojson varies its spaces
+	if err != nil || json.Compact(&out, text) != nil {
 		return "", false
 	}
 	return out.String(), true

@@ -23,10 +23,10 @@ type lossKind uint8
 
 const (
 	plainLoss lossKind = iota
-	narrow             // a number that the reader's type has no room for
 	unnamed            // a number that the reader's open enum has no name for
 	unclosed           // the same of a closed enum
 	absent             // a default was set, and the reader does not know that it was
+	noText             // a string that is no UTF-8, which the specification forbids
 )
 
 // A comparison goes over a message as it was written and as it was read.
@@ -210,7 +210,7 @@ func (c *comparison) maps(w, r protoreflect.Map, wf, rf protoreflect.FieldDescri
 		key := c.text(wf.MapKey(), k.Value())
 		is, ok := read[key]
 		if !ok {
-			c.lose(wf, "the reader has no entry %s", key).kind = whole(wf.MapKey(), rf.MapKey())
+			c.lose(wf, "the reader has no entry %s", key)
 			return false
 		}
 		before := len(c.losses)
@@ -239,7 +239,7 @@ func (c *comparison) value(wf, rf protoreflect.FieldDescriptor, was, is protoref
 	before, after := c.text(wf, was), c.text(rf, is)
 	switch {
 	case before != after:
-		c.lose(wf, "the writer has %s, and the reader %s", before, after).kind = whole(wf, rf)
+		c.lose(wf, "the writer has %s, and the reader %s", before, after)
 	case wf.Enum() != nil && rf.Enum() != nil:
 		c.symbol(wf, rf, was.Enum())
 	}
@@ -258,24 +258,6 @@ func (c *comparison) symbol(wf, rf protoreflect.FieldDescriptor, n protoreflect.
 	case c.byName && was.Name() != is.Name():
 		c.lose(wf, "the writer has %s, and the reader %s", was.Name(), is.Name())
 	}
-}
-
-// whole is the kind of a difference between two numbers.
-func whole(wf, rf protoreflect.FieldDescriptor) lossKind {
-	if isWhole(wf) && isWhole(rf) {
-		return narrow
-	}
-	return plainLoss
-}
-
-// isWhole reports whether the values of a field are written as plain varints.
-func isWhole(fd protoreflect.FieldDescriptor) bool {
-	switch fd.Kind() {
-	case protoreflect.FloatKind, protoreflect.DoubleKind, protoreflect.StringKind, protoreflect.BytesKind,
-		protoreflect.MessageKind, protoreflect.GroupKind:
-		return false
-	}
-	return true
 }
 
 // text prints a scalar so that equal values of different types are equal.

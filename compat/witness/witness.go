@@ -38,8 +38,9 @@ func NewPair(newer, older lang.Schema) *Pair {
 
 // An engine crosses messages of one language in one direction.
 type engine interface {
-	// build finds the smallest message that shows f.
-	build(f *rule.Finding) *rule.Witness
+	// build finds the smallest message that shows f to readers of the data, or to
+	// those who exchange it as JSON where the language has another form.
+	build(f *rule.Finding, asJSON bool) *rule.Witness
 	// prove returns what shows that the i-th message does not cross, or nil.
 	// Messages begin with the edges: each symbol, each branch, each empty value.
 	prove(i int, r *rand.Rand) *rule.Witness
@@ -52,27 +53,56 @@ func (p *Pair) Build(f *rule.Finding) (*rule.Witness, bool) {
 	if f == nil || f.Rule == nil {
 		return nil, false
 	}
-	for _, dir := range directions(f) {
-		if e := p.engine(dir); e != nil {
-			if w := e.build(f); w != nil {
-				w.Writer = dir
-				return w, true
+	for _, asJSON := range []bool{false, true} {
+		if asJSON && claimed(f)&rule.JSONReaders == 0 || !asJSON && claimed(f)&everyReader == 0 {
+			continue
+		}
+		for _, dir := range directions(f) {
+			if e := p.engine(dir); e != nil {
+				if w := e.build(f, asJSON); w != nil {
+					w.Writer = dir
+					return w, true
+				}
 			}
 		}
 	}
 	return nil, false
 }
 
-// directions returns which sides may have written what shows a finding. A rule of
-// Buf's alone has no direction: what it minds may show in data of either side.
+// Whom returns whom a finding breaks. What it says itself holds, but a rule of Buf's
+// alone has no direction: it breaks those readers for whom a message shows it.
+func (p *Pair) Whom(f *rule.Finding) rule.Breaks {
+	out := f.Breaks
+	if !bufAlone(f) || f.Rule.Breaks&everyReader == 0 {
+		return out
+	}
+	for _, dir := range directions(f) {
+		if e := p.engine(dir); e != nil && e.build(f, false) != nil {
+			out |= dir
+		}
+	}
+	return out
+}
+
+const everyReader = rule.Readers | rule.OldReaders
+
+// bufAlone reports whether a finding is of Buf's rules and no verdict of a registry.
+func bufAlone(f *rule.Finding) bool { return f.ErrorType == "" && len(f.Rule.Categories) > 0 }
+
+// claimed is who may be broken by a finding.
+func claimed(f *rule.Finding) rule.Breaks {
+	if bufAlone(f) {
+		return f.Breaks | f.Rule.Breaks
+	}
+	return f.Breaks
+}
+
+// directions returns which sides may have written what shows a finding, the likelier
+// first. Readers of JSON have no direction either: what is there is of the old side.
 func directions(f *rule.Finding) []rule.Breaks {
-	const both = rule.Readers | rule.OldReaders
-	has := f.Breaks
-	switch {
-	case f.Breaks&(both|rule.JSONReaders) == 0:
-		return nil
-	case f.ErrorType == "" && f.Rule.ErrorType == "" && f.Rule.Severity == rule.Error, f.Breaks&both == 0:
-		has |= f.Rule.Breaks | rule.Readers
+	has := claimed(f)
+	if bufAlone(f) && has&(everyReader|rule.JSONReaders) != 0 || has&everyReader == 0 && has&rule.JSONReaders != 0 {
+		has |= rule.Readers
 	}
 	var out []rule.Breaks
 	for _, dir := range []rule.Breaks{rule.Readers, rule.OldReaders} {

@@ -129,7 +129,6 @@ func (p *part) compare(c *check, s Subject, newer lang.Schema, history []older) 
 			continue
 		}
 		out := c.finding(s, f, byNumber)
-		out.Why = why(s.Level, out.Severity, f.Breaks, short(byNumber, f.Versions))
 		latest := f.Versions[len(f.Versions)-1]
 		if shown[latest] == nil {
 			shown[latest] = witness.NewPair(newer, byNumber[latest].schema)
@@ -137,6 +136,8 @@ func (p *part) compare(c *check, s Subject, newer lang.Schema, history []older) 
 		if w, ok := shown[latest].Build(f.Finding); ok {
 			out.Witness = w
 		}
+		out.Breaks = shown[latest].Whom(f.Finding)
+		out.Why = why(s.Level, out.Severity, out.Breaks, short(byNumber, f.Versions))
 		p.findings = append(p.findings, out)
 	}
 	for _, o := range history {
