@@ -17,20 +17,9 @@ import (
 func breakingTrees(t *testing.T) (newer, older string) {
 	t.Helper()
 	const config = "version: v2\nmodules:\n  - path: one\n  - path: two\nbreaking:\n  use: [FILE, PACKAGE]\n  ignore_unstable_packages: true\n"
-	write := func(dir string, files map[string]string) {
-		for name, text := range files {
-			path := filepath.Join(dir, name)
-			if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
 	dir := t.TempDir()
 	newer, older = filepath.Join(dir, "newer"), filepath.Join(dir, "older")
-	write(older, map[string]string{
+	writeFiles(t, older, map[string]string{
 		"buf.yaml":                 config,
 		"one/a/a.proto":            "syntax = \"proto3\";\npackage a;\nimport \"b/b.proto\";\nmessage M { string s = 1; b.E e = 2; message N {} }\n",
 		"one/a/gone.proto":         "syntax = \"proto3\";\npackage gone;\nmessage G {}\n",
@@ -38,7 +27,7 @@ func breakingTrees(t *testing.T) (newer, older string) {
 		"two/b/b.proto":            "syntax = \"proto3\";\npackage b;\nenum E { E_A = 0; E_B = 1; }\nservice S { rpc R(Q) returns (Q); }\nmessage Q {}\n",
 		"two/b/\"quoted\" <.proto": "syntax = \"proto3\";\npackage b;\nmessage Odd { string s = 1; }\n",
 	})
-	write(newer, map[string]string{
+	writeFiles(t, newer, map[string]string{
 		"buf.yaml":                 config,
 		"one/a/a.proto":            "syntax = \"proto3\";\npackage a;\nimport \"b/b.proto\";\nmessage M {\n\tint32 s = 1;\n\tb.E f = 2;\n}\n",
 		"one/x/v1beta1/x.proto":    "syntax = \"proto3\";\npackage x.v1beta1;\nmessage X { int32 s = 1; }\n",
@@ -46,6 +35,19 @@ func breakingTrees(t *testing.T) (newer, older string) {
 		"two/b/\"quoted\" <.proto": "syntax = \"proto3\";\npackage b;\nmessage Odd { bytes s = 1; }\n",
 	})
 	return newer, older
+}
+
+func writeFiles(t *testing.T, dir string, files map[string]string) {
+	t.Helper()
+	for name, text := range files {
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func runIn(dir string, args ...string) (code int, stdout, stderr string) {

@@ -1,11 +1,9 @@
 package main
 
 import (
-	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
-	"strings"
 
 	"github.com/wireproof/wireproof/compat"
 	"github.com/wireproof/wireproof/compat/protorules"
@@ -36,27 +34,13 @@ func bufRules(cfg *config.Config) (*compat.Checker, func(file string, r *rule.Ru
 // bufCheck finds the breaking section that holds for the schemas; nil if nothing
 // is chosen there.
 func bufCheck(cfg *config.Config) (*bufconfig.Check, error) {
-	below := path.Join(cfg.Rel(), cfg.Schemas)
-	root, err := filepath.Abs(cfg.Dir)
+	root, below, err := repositoryOf(cfg.Dir)
 	if err != nil {
 		return nil, err
 	}
-	root = strings.TrimSuffix(filepath.ToSlash(root), "/"+cfg.Rel())
-	found := false
-	loader := bufconfig.Loader{ReadFile: func(name string) ([]byte, error) {
-		if strings.HasPrefix(path.Clean(name), "..") {
-			return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist} // outside of the repository
-		}
-		text, err := os.ReadFile(filepath.Join(filepath.FromSlash(root), filepath.FromSlash(name)))
-		found = found || err == nil
-		return text, err
-	}}
-	w, err := loader.Load(below)
-	if err != nil {
-		return nil, usagef("%w", err)
-	}
-	if !found {
-		return nil, nil
+	w, err := bufWorkspace(root, path.Join(below, cfg.Schemas))
+	if err != nil || w == nil {
+		return nil, err
 	}
 	for i := range w.Modules {
 		if m := &w.Modules[i]; m.Target {
@@ -66,4 +50,52 @@ func bufCheck(cfg *config.Config) (*bufconfig.Check, error) {
 		}
 	}
 	return nil, nil
+}
+
+// repositoryOf returns the root of the repository that holds a folder, and the
+// folder as seen from there. Without a repository, the folder is its own root.
+func repositoryOf(dir string) (root, below string, err error) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return "", "", err
+	}
+	for root = abs; ; root = filepath.Dir(root) {
+		if _, err := os.Stat(filepath.Join(root, ".git")); err == nil {
+			break
+		}
+		if root == filepath.Dir(root) {
+			return abs, ".", nil
+		}
+	}
+	below, err = filepath.Rel(root, abs)
+	return root, filepath.ToSlash(below), err
+}
+
+// bufWorkspace returns the workspace of Buf that a folder of a repository belongs
+// to: that of the nearest buf.yaml or buf.work.yaml at or above it. The targets are
+// the modules that hold the folder or lie in it. It is nil if there is no such file,
+// or none of its modules is about the folder.
+func bufWorkspace(root, folder string) (*bufconfig.Workspace, error) {
+	loader := bufconfig.Loader{Part: true, ReadFile: func(name string) ([]byte, error) {
+		return os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
+	}}
+	folder = path.Clean(folder)
+	for at := folder; ; at = path.Dir(at) {
+		for _, name := range []string{bufconfig.Name, bufconfig.WorkName} {
+			if _, err := loader.ReadFile(path.Join(at, name)); err != nil {
+				continue
+			}
+			w, err := loader.Load(at)
+			if err != nil {
+				return nil, usagef("%w", err)
+			}
+			if w.Select(folder) {
+				return w, nil
+			}
+			return nil, nil
+		}
+		if at == "." {
+			return nil, nil
+		}
+	}
 }

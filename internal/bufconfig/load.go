@@ -81,6 +81,19 @@ func (w *Workspace) target(dir string) error {
 	return &InputError{fmt.Sprintf("input %q has none of the modules of its workspace: %s", dir, strings.Join(dirs, ", "))}
 }
 
+// Select marks as targets the modules that hold a folder or lie in it, and no other.
+// The folder is named as the loader names folders. It reports whether there is any.
+func (w *Workspace) Select(dir string) bool {
+	any := false
+	for i := range w.Modules {
+		m := &w.Modules[i]
+		at := path.Join(w.Dir, m.Dir)
+		m.Target = Contains(at, dir) || Contains(dir, at)
+		any = any || m.Target
+	}
+	return any
+}
+
 // controlling walks up from dir to the file that controls it; nil if there is
 // none.
 func (l Loader) controlling(dir string) (*Workspace, error) {

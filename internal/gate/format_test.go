@@ -59,7 +59,7 @@ func results(t *testing.T) map[string]gate.Result {
 		Changes: []gate.Change{{Subject: "s", Deploy: gate.NoOrder}}, Findings: []gate.Finding{everything}, Waived: []gate.Finding{waived},
 		Problems: []gate.Problem{{Subject: "t", Err: errors.New("a\x00b")}, {Err: errors.New("c"), Places: []gate.Place{odd}}},
 	}
-	out["nothing"] = gate.Result{}
+	out["nothing"], out["lint"] = gate.Result{}, lintResult(t)
 	return out
 }
 

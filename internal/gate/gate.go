@@ -115,6 +115,7 @@ type Result struct {
 	Base string // as in Input
 	Tool string // as in Input
 
+	Lint     bool     // it is of [Lint], and each subject is a file
 	Subjects int      // how many were asked for
 	Names    []string // theirs, in the order of the input
 	New      []string // subjects without a history, sorted

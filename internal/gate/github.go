@@ -51,7 +51,7 @@ func GitHub(w io.Writer, r Result) error {
 		}
 	}
 	if hidden > 0 {
-		r.annotate(out, "notice", Place{}, "wireproof check", plural(hidden, "more finding")+": the log of this step has them all")
+		r.annotate(out, "notice", Place{}, "wireproof "+r.command(), plural(hidden, "more finding")+": the log of this step has them all")
 	}
 	return out.Flush()
 }

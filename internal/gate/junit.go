@@ -40,7 +40,10 @@ type (
 // that fail are its failure, others its output, and what could not be checked is
 // its error.
 func JUnit(w io.Writer, r Result) error {
-	suite := junitSuite{Name: "wireproof check against " + r.Against}
+	suite := junitSuite{Name: "wireproof " + r.command()}
+	if !r.Lint {
+		suite.Name += " against " + r.Against
+	}
 	if r.Elapsed > 0 {
 		suite.Time = fmt.Sprintf("%.3f", r.Elapsed.Seconds())
 	}
@@ -76,7 +79,7 @@ func JUnit(w io.Writer, r Result) error {
 }
 
 func (r Result) junitCase(subject string) junitCase {
-	c := junitCase{Name: subject, Class: "wireproof.check"}
+	c := junitCase{Name: subject, Class: "wireproof." + r.command()}
 	if subject == "" {
 		c.Name = "schemas and settings"
 	}

@@ -35,10 +35,25 @@ func LintRules() []*rule.Rule {
 	return slices.Concat(avrorules.LintRules(), protorules.LintRules(), jsonrules.LintRules())
 }
 
+// LintProblem says why a schema file could not be read. The path of its source, and
+// those of the mistakes, are as in [LintFile].
+func LintProblem(src lang.Source, err error) Problem {
+	p := Problem{Subject: src.Path, Err: err}
+	for _, e := range mistakesOf(err) {
+		p.Places = append(p.Places, placeOf(src, e.Pos, e.Code+": "+e.Msg))
+	}
+	return p
+}
+
 // Lint turns findings into a result like that of [Check], with a file in the place
 // of a subject.
 func Lint(in LintInput) Result {
-	out := Result{FailOn: cmp.Or(in.FailOn, rule.Error), Now: in.Now, Base: in.Base, Tool: in.Tool, Subjects: len(in.Files), Problems: in.Problems}
+	out := Result{FailOn: cmp.Or(in.FailOn, rule.Error), Now: in.Now, Base: in.Base, Tool: in.Tool, Problems: in.Problems, Lint: true}
+	for _, p := range in.Problems {
+		if p.Subject != "" && !slices.Contains(out.Names, p.Subject) {
+			out.Names = append(out.Names, p.Subject)
+		}
+	}
 	for _, file := range in.Files {
 		name := file.Source.Path
 		out.Names = append(out.Names, name)
@@ -53,6 +68,7 @@ func Lint(in LintInput) Result {
 				Message: f.Message, Fix: cmp.Or(f.Fix, f.Rule.Fix), Path: f.Path, New: placeOf(file.Source, pos, f.NewNote)})
 		}
 	}
+	out.Subjects = len(out.Names)
 	slices.SortStableFunc(out.Findings, func(a, b Finding) int {
 		return cmp.Or(strings.Compare(a.New.Path, b.New.Path), cmp.Compare(a.New.Line, b.New.Line), cmp.Compare(a.New.Col, b.New.Col))
 	})

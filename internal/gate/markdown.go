@@ -10,7 +10,7 @@ import (
 // Markdown writes the result as a table, for the summary of a job.
 func Markdown(w io.Writer, r Result) error {
 	out := bufio.NewWriter(w)
-	fmt.Fprintf(out, "### wireproof check\n\n%s\n", markdownCell(Summary(r)))
+	fmt.Fprintf(out, "### wireproof %s\n\n%s\n", r.command(), markdownCell(Summary(r)))
 	for _, line := range deployLines(r.Changes) {
 		fmt.Fprintf(out, "\n%s\n", markdownCell(line))
 	}

@@ -48,6 +48,9 @@ func placeOf(src lang.Source, pos lang.Pos, note string) Place {
 		return p
 	}
 	lineStart := strings.LastIndexByte(text[:pos.Start], '\n') + 1
+	if strings.Count(text[:lineStart], "\n") == pos.Line-1 {
+		p.Col = pos.Start - lineStart + 1 // Buf counts columns in another way
+	}
 	p.Text, _, _ = strings.Cut(text[lineStart:], "\n")
 	p.Text = strings.TrimSuffix(p.Text, "\r")
 	end := min(max(pos.End, pos.Start), len(text))
@@ -131,14 +134,7 @@ func readable(v Version) Version {
 // problem says why src could not be read.
 func (c *check) problem(s Subject, label string, src lang.Source, err error) Problem {
 	p := Problem{Subject: s.Name, Err: err}
-	var mistakes lang.ErrorList
-	if !errors.As(err, &mistakes) {
-		var one *lang.Error
-		if errors.As(err, &one) {
-			mistakes = lang.ErrorList{one}
-		}
-	}
-	for _, e := range mistakes {
+	for _, e := range mistakesOf(err) {
 		at := placeOf(src, e.Pos, e.Code+": "+e.Msg)
 		at.Label = label
 		if label == "" || (Version{Label: label}).isTree() {
@@ -147,6 +143,16 @@ func (c *check) problem(s Subject, label string, src lang.Source, err error) Pro
 		p.Places = append(p.Places, at)
 	}
 	return p
+}
+
+// mistakesOf returns the mistakes in a schema that an error tells of.
+func mistakesOf(err error) lang.ErrorList {
+	var list lang.ErrorList
+	var one *lang.Error
+	if !errors.As(err, &list) && errors.As(err, &one) {
+		list = lang.ErrorList{one}
+	}
+	return list
 }
 
 // clean takes out what could write to a terminal behind the reader's back:

@@ -119,7 +119,7 @@ type (
 func SARIF(w io.Writer, r Result) error {
 	run := sarifRun{
 		Tool:              sarifTool{sarifDriver{Name: "wireproof", Version: r.Tool, Rules: []sarifRule{}}},
-		AutomationDetails: sarifID{"wireproof/check/"},
+		AutomationDetails: sarifID{"wireproof/" + r.command() + "/"},
 		ColumnKind:        "utf16CodeUnits",
 		BaseIDs:           map[string]sarifBaseID{"SRCROOT": {sarifMessage{"The root of the repository."}}},
 		Results:           []sarifResult{},

@@ -309,8 +309,11 @@ func (t *textWriter) problem(p Problem) {
 }
 
 // Summary says in one line how many subjects are compatible, new, incompatible or
-// not checked, and against what.
+// not checked, and against what; of a lint, in how many files there are problems.
 func Summary(r Result) string {
+	if r.Lint {
+		return r.lintSummary()
+	}
 	broken, unchecked := r.broken()
 	fresh := len(r.New)
 	out := fmt.Sprintf("%s: %d compatible", plural(r.Subjects, "subject"), max(0, r.Subjects-broken-unchecked-fresh))
@@ -338,10 +341,46 @@ func Summary(r Result) string {
 	if r.Against != "" {
 		out += ", against " + clean(shortLabel(r.Against))
 	}
-	if r.Elapsed > 0 {
-		out += ". " + r.Elapsed.Round(time.Millisecond).String()
+	return out + r.took()
+}
+
+func (r Result) lintSummary() string {
+	bad, open := map[string]bool{}, map[string]bool{}
+	for _, f := range r.Findings {
+		bad[f.Subject] = true
 	}
-	return out
+	for _, p := range r.Problems {
+		open[p.Subject] = true
+	}
+	files := plural(r.Subjects, "file")
+	out := "no problems in " + files
+	switch n := len(r.Findings); {
+	case n > 0:
+		out = fmt.Sprintf("%s in %d of %s (%s, %s)", plural(n, "problem"), len(bad), files,
+			plural(r.Count(rule.Error), "error"), plural(r.Count(rule.Warning), "warning"))
+		if len(open) > 0 {
+			out += fmt.Sprintf(", %d not checked", len(open))
+		}
+	case len(open) > 0:
+		out = fmt.Sprintf("%d of %s not checked", len(open), files)
+	}
+	return out + r.took()
+}
+
+// took ends a summary with the time that passed.
+func (r Result) took() string {
+	if r.Elapsed <= 0 {
+		return ""
+	}
+	return ". " + r.Elapsed.Round(time.Millisecond).String()
+}
+
+// command is the name of the command that made the result.
+func (r Result) command() string {
+	if r.Lint {
+		return "lint"
+	}
+	return "check"
 }
 
 func plural(n int, noun string) string {
