@@ -18,7 +18,7 @@ var shellBlock = regexp.MustCompile("(?ms)^```sh ?(\\w*)\n(.*?)^```$")
 // not there are left out; in make integration all are there.
 func TestOperatorsGuide(t *testing.T) {
 	t.Parallel()
-	runGuide(t, "operate.md", "orders-value", "identical", `"action":"set_config"`)
+	runGuide(t, "operate.md", "orders-value", `{"normalize":true}`, "identical", `"action":"set_config"`)
 }
 
 // TestGateGuide runs what docs/gate.md tells a newcomer to type.
