@@ -1,12 +1,26 @@
 #!/usr/bin/env bash
 # Runs the tests that need real servers. A server named in the environment
-# (KAFKA_BROKERS, POSTGRES_URL) is used as it is; the others are started on loopback for this
-# run and removed after it. Here a missing server is a failure, never a skip.
+# (KAFKA_BROKERS, KAFKA3_BROKERS with KAFKA3_DIR, POSTGRES_URL) is used as it is; the others are
+# started on loopback for this run and removed after it. Here a missing server is a failure,
+# never a skip.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export REQUIRE_SERVICES=1 WIREPROOF_JAVA=1
 dir=$(mktemp -d)
-trap './test/services.sh clean "$dir" >/dev/null 2>&1 || true; rm -rf "$dir"' EXIT
+trap './test/services.sh clean "$dir/three" >/dev/null 2>&1 || true; ./test/services.sh clean "$dir" >/dev/null 2>&1 || true; rm -rf "$dir"' EXIT
+
+race=()
+if [ "$(go env CGO_ENABLED)" = 1 ] && command -v "$(go env CC)" >/dev/null 2>&1; then race=(-race); fi
+
+# Three brokers, some of them dead, and what is tested on them have the machine for themselves.
+if [ -z "${KAFKA3_BROKERS:-}" ]; then
+  ./test/services.sh install kafka3
+  eval "$(./test/services.sh start "$dir/three" kafka3)"
+fi
+mapfile -t three < <(grep -rl --include='*_test.go' '^func TestThreeBrokers' codec event registry test cmd internal | xargs -n 1 dirname | sort -u)
+go test ${race[@]+"${race[@]}"} -p 1 -timeout 60m -run '^TestThreeBrokers' "${three[@]/#/./}"
+./test/services.sh clean "$dir/three"
+
 if [ -z "${KAFKA_BROKERS:-}" ]; then
   ./test/services.sh install kafka
   eval "$(./test/services.sh start "$dir" kafka)"
@@ -30,9 +44,7 @@ if [ "$before" != "$(git status --porcelain)" ]; then
 fi
 make bench
 
-race=()
-if [ "$(go env CGO_ENABLED)" = 1 ] && command -v "$(go env CC)" >/dev/null 2>&1; then race=(-race); fi
 # The comparison with buf has no goroutines of its own, and would take minutes in the race detector.
 go test ./test/buforacle
 mapfile -t others < <(go list ./test/... | grep -v /buforacle)
-go test ${race[@]+"${race[@]}"} ./event/... ./codec/... ./registry/... ./lang/... ./compat/... ./internal/... ./cmd/... "${others[@]}"
+go test ${race[@]+"${race[@]}"} -skip '^TestThreeBrokers' ./event/... ./codec/... ./registry/... ./lang/... ./compat/... ./internal/... ./cmd/... "${others[@]}"
