@@ -17,9 +17,10 @@ import (
 
 func (a *app) generateCmd() *cobra.Command {
 	var check bool
+	var buf bufGenerate
 	cmd := &cobra.Command{
-		Use:   "generate",
-		Short: "Generate Go from the schemas",
+		Use:   "generate [INPUT]",
+		Short: "Generate Go from the schemas, or what a buf.gen.yaml asks for",
 		Long: `Generate writes, below the folder generate.out of the settings:
 
   orders/v1/order_placed.avro.go   a type and its codec for each Avro file
@@ -28,14 +29,30 @@ func (a *app) generateCmd() *cobra.Command {
   orders/orders.event.go           publisher, handler, Subscribe and fake of each topic
 
 Files that would not change are left untouched. Generated files that no event
-needs any more are removed; a file without the header of a generated file never is.`,
+needs any more are removed; a file without the header of a generated file never is.
+
+With an INPUT or --template, or where there is a buf.gen.yaml and no wireproof.yaml
+here or above, it does what buf generate does instead: the plugins of the template
+(version v2) run over the Protobuf files of INPUT, a folder, by default the inputs of
+the template or this folder. Managed mode, strategies, imports, clean and insertion
+points are Buf's, and --config is a buf.yaml. protoc-gen-go is a part of this program;
+written as a list, [protoc-gen-go], that in PATH runs. Every other plugin with local or
+protoc_builtin is a program of this machine. Remote plugins, modules of a registry and
+types are not supported.`,
 		Example: `  wireproof generate
   wireproof generate --check     # exits 3 and names stale, missing and extra files
-  //go:generate go tool wireproof generate`,
-		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error { return a.generate(check) },
+  //go:generate go tool wireproof generate
+  wireproof generate --template buf.gen.yaml proto --path proto/orders`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if buf.wanted(a, cmd, args) {
+				return a.generateBuf(cmd, &buf, args, check)
+			}
+			return a.generate(check)
+		},
 	}
 	cmd.Flags().BoolVar(&check, "check", false, "write nothing; exit 3 if something would change")
+	buf.bind(cmd)
 	return cmd
 }
 

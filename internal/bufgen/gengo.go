@@ -2,9 +2,12 @@ package bufgen
 
 import (
 	"context"
+	"debug/buildinfo"
 	"errors"
 	"flag"
 	"fmt"
+	"runtime/debug"
+	"slices"
 
 	"google.golang.org/protobuf/cmd/protoc-gen-go/internal_gengo"
 	"google.golang.org/protobuf/compiler/protogen"
@@ -55,4 +58,36 @@ func protocGenGo(_ context.Context, req *pluginpb.CodeGeneratorRequest) (respons
 	gen.SupportedEditionsMinimum = internal_gengo.SupportedEditionsMinimum
 	gen.SupportedEditionsMaximum = internal_gengo.SupportedEditionsMaximum
 	return gen.Response(), nil
+}
+
+// protobufModule is the module that has protoc-gen-go.
+const protobufModule = "google.golang.org/protobuf"
+
+// otherGenGo compares the protoc-gen-go in PATH, if there is one, with that of this
+// program: it returns both versions, and false if they are the same or not known.
+func otherGenGo(dir string) (there, here string, differ bool) {
+	path, err := lookPath(dir, "protoc-gen-go")
+	if err != nil {
+		return "", "", false
+	}
+	other, err := buildinfo.ReadFile(path)
+	if err != nil {
+		return "", "", false
+	}
+	own, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "", "", false
+	}
+	there, here = versionOf(other, protobufModule), versionOf(own, protobufModule)
+	return there, here, there != "" && here != "" && there != here
+}
+
+// versionOf returns the version of a module in a program, or nothing.
+func versionOf(info *debug.BuildInfo, module string) string {
+	for _, m := range append(slices.Clone(info.Deps), &info.Main) {
+		if m.Path == module {
+			return m.Version
+		}
+	}
+	return ""
 }

@@ -119,6 +119,9 @@ func (r *run) program(p *bufconfig.GenPlugin, stderr io.Writer) (program, error)
 		return r.protoc(stderr, p.Builtin, path, p.Protoc[1:]...), nil
 	}
 	if len(p.Command) == 1 && p.Command[0] == "protoc-gen-go" && !p.List {
+		if there, here, differ := otherGenGo(r.Dir); differ {
+			r.warnf("%s: protoc-gen-go %s is in PATH, and that of this program is %s; local: [protoc-gen-go] runs the former", p.At, there, here)
+		}
 		return protocGenGo, nil
 	}
 	path, err := lookPath(r.Dir, p.Command[0])
