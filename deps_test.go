@@ -32,9 +32,11 @@ var may = map[string]string{
 
 	"event/membus":              "event",
 	"event/kafkabus":            "event",
+	"event/amqpbus":             "event event/internal/headertext",
 	"event/eventtest":           "event event/membus",
 	"event/dlq":                 "event",
 	"event/internal/headertext": "event",
+	"event/natsbus":             "event event/internal/headertext",
 
 	"codec/avrowire":   "codec/decimal lang lang/avro",
 	"codec/protofast":  "codec/decimal lang",

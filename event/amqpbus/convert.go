@@ -1,0 +1,144 @@
+package amqpbus
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/wireproof/wireproof/event"
+	"github.com/wireproof/wireproof/event/internal/headertext"
+)
+
+// limits are what a header of AMQP can hold. RabbitMQ routes by CC and BCC, and
+// writes names that begin with x-.
+var limits = headertext.Limits{Reserved: []string{"x-", "CC", "BCC"}, MaxKey: 255}
+
+// idPrefix marks message ids of ours; an offset follows, in hexadecimal.
+const idPrefix = "wp-"
+
+// offsets gives messages ascending numbers that nobody else gives: microseconds
+// since 2025 and 12 random bits.
+type offsets struct{ last atomic.Int64 }
+
+var epoch = time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func (o *offsets) next() int64 {
+	for {
+		last := o.last.Load()
+		n := max(time.Since(epoch).Microseconds(), last>>12+1)<<12 | int64(rand.N(1<<12))
+		if o.last.CompareAndSwap(last, n) {
+			return n
+		}
+	}
+}
+
+// offsetOf reads the offset out of a message id; of one that somebody else gave it
+// is a hash.
+func offsetOf(id string) int64 {
+	if text, ok := strings.CutPrefix(id, idPrefix); ok {
+		if n, err := strconv.ParseInt(text, 16, 64); err == nil && n >= 0 {
+			return n
+		}
+	}
+	sum := fnv.New64a()
+	_, _ = sum.Write([]byte(id))
+	return int64(sum.Sum64() >> 1)
+}
+
+// encode translates a message. It copies the payload, which may be needed after
+// the caller has given up.
+func (c *Config) encode(m *event.Message, offset int64) (*pending, error) {
+	if m == nil {
+		return nil, errors.New("the message is nil")
+	}
+	if err := checkName("topic", m.Topic); err != nil {
+		return nil, err
+	}
+	if len(m.Payload) > c.MaxMessageBytes {
+		return nil, fmt.Errorf("the payload has %d bytes; expected at most %d (MaxMessageBytes)", len(m.Payload), c.MaxMessageBytes)
+	}
+	t := c.topic(m.Topic)
+	p := &pending{topic: m.Topic, key: m.Topic, mandatory: !t.NoGroup, answers: make(chan attempt, 1)}
+	if t.RoutingKey != nil {
+		p.key = t.RoutingKey(m)
+	}
+	if len(p.key) > nameBytes {
+		return nil, fmt.Errorf("the routing key has %d bytes; expected at most %d", len(p.key), nameBytes)
+	}
+	dated := *m
+	if dated.Time.IsZero() {
+		dated.Time = time.Now()
+	}
+	attrs, err := headertext.Encode(&dated, limits)
+	if err != nil {
+		return nil, err
+	}
+	p.msg = amqp.Publishing{
+		Headers: make(amqp.Table, len(attrs)), DeliveryMode: amqp.Persistent, Timestamp: dated.Time,
+		MessageId: idPrefix + strconv.FormatInt(offset, 16), Body: slices.Clone(m.Payload),
+	}
+	if t.Priority != nil {
+		p.msg.Priority = t.Priority(m)
+	}
+	p.headerBytes = headerRoom
+	for k, v := range attrs {
+		p.msg.Headers[k] = v
+		p.headerBytes += len(k) + len(v) + 6
+	}
+	return p, nil
+}
+
+// damaged is the header of a message whose key or headers cannot be read; it then
+// has all attributes as headers.
+const damaged = "wireproof-damaged"
+
+// decode translates a delivery. What others publish is read as far as that goes.
+func (b *Bus) decode(d *amqp.Delivery, topic, group string) *event.Delivery {
+	attrs := make(map[string]string, len(d.Headers))
+	for k, v := range d.Headers {
+		if !strings.HasPrefix(k, "x-") { // the broker's
+			attrs[k] = textOf(v)
+		}
+	}
+	out := &event.Delivery{Message: event.Message{Topic: topic, Payload: d.Body}, Group: group, Attempt: 1}
+	if err := headertext.Decode(attrs, &out.Message); err != nil {
+		out.Headers = append(out.Headers, event.Header{Key: damaged, Value: []byte(err.Error())})
+	}
+	if out.Time.IsZero() {
+		out.Time = d.Timestamp
+	}
+	if d.MessageId != "" {
+		out.Offset = offsetOf(d.MessageId)
+	} else {
+		out.Offset = b.offsets.next()
+	}
+	return out
+}
+
+// textOf writes the value of a header of another program as text.
+func textOf(v any) string {
+	switch v := v.(type) {
+	case string:
+		return v
+	case []byte:
+		return string(v)
+	case time.Time:
+		return v.UTC().Format(time.RFC3339)
+	case nil:
+		return ""
+	case amqp.Table, []any:
+		if text, err := json.Marshal(v); err == nil {
+			return string(text)
+		}
+	}
+	return fmt.Sprint(v)
+}
