@@ -13,6 +13,7 @@ type policy struct {
 	compat       Compatibility
 	defaultLevel string
 	fixedModes   bool
+	rejectEmpty  bool
 }
 
 // A command is a wish to change the state.

@@ -109,8 +109,8 @@ func remove(st *State, subject string, gone []*version, permanent bool, now int6
 	for _, v := range gone {
 		out = append(out, Record{Kind: PurgeRecord, Subject: subject, Version: v.number, Time: now})
 	}
-	if len(gone) < len(st.versions(subject)) {
-		return out
+	if _, name := splitName(subject); name == "" || len(gone) < len(st.versions(subject)) {
+		return out // the settings of a subject without a name are those of its context
 	}
 	if _, ok := st.configs.Get(subject); ok {
 		out = append(out, Record{Kind: ConfigRecord, Subject: subject, Time: now})

@@ -41,7 +41,7 @@ func (c Registration) tagged() bool {
 
 // decide follows section "register, step by step" of the protocol.
 func (c Registration) decide(p *policy, st *State, now int64) (decision, error) {
-	subject, err := newSubject(c.Subject)
+	subject, err := p.newSubject(c.Subject)
 	if err != nil {
 		return decision{}, err
 	}
@@ -272,7 +272,7 @@ func (c Tagging) target() (action, scope string) { return "tag", c.Subject }
 func (c Tagging) mark(st *State) string          { return markSubject(st, c.Subject) }
 
 func (c Tagging) decide(p *policy, st *State, now int64) (decision, error) {
-	subject, err := newSubject(c.Subject)
+	subject, err := p.newSubject(c.Subject)
 	if err != nil {
 		return decision{}, err
 	}

@@ -134,7 +134,7 @@ func TestDecide(t *testing.T) {
 		{name: "import", cmd: Registration{Subject: "a", Request: api.RegisterRequest{Schema: "x", ID: &one}}, code: api.OperationNotPermitted},
 		{name: "with the id that it has", before: []command{reg("a", "x")}, cmd: Registration{Subject: "a", Request: api.RegisterRequest{Schema: "x", ID: &one}}, want: ""},
 		{name: "control character", cmd: reg("a\n", "x"), code: api.InvalidSubject},
-		{name: "empty name", cmd: reg("", "x"), code: api.InvalidSubject},
+		{name: "empty name", cmd: reg("", "x"), want: "put  v1 id1"},
 		{name: "another context", cmd: reg(":.c:a", "x"), want: "list :.c:, put :.c:a v1 id1"},
 		{name: "default context spelled out", cmd: reg(":.:a", "x"), want: "put a v1 id1"},
 

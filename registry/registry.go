@@ -28,6 +28,10 @@ type Options struct {
 	Now    func() time.Time // nil means time.Now
 	// FixedModes refuses changes of modes.
 	FixedModes bool
+	// RejectEmptySubject refuses the subject without a name, and the one named *.
+	// Otherwise each context has such a subject, as the protocol has it, whose
+	// settings and mode are those of the context.
+	RejectEmptySubject bool
 	// OnWrite is told about every attempt to change something, before its answer
 	// is given; nil means nobody is. ctx is that of the request. It must be safe
 	// for concurrent use.
@@ -107,6 +111,7 @@ func Open(ctx context.Context, log Log, languages []lang.Language, compat Compat
 			compat:       compat,
 			defaultLevel: level,
 			fixedModes:   opts.FixedModes,
+			rejectEmpty:  opts.RejectEmptySubject,
 		},
 		now:     opts.Now,
 		onWrite: opts.OnWrite,

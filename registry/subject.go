@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -63,30 +64,46 @@ func ReferenceSubject(subject string, r api.Reference) string {
 	return refersTo(context, r)
 }
 
+// MaxName is how many bytes the name of a subject may have, with its context as
+// :.context:name, and so a context or scope: escaped in a URL, where each byte can
+// take three, it still fits the 8 KiB that servers and proxies give the first line
+// of a request. What a log holds already is kept whatever its length.
+const MaxName = 2048
+
 // newSubject checks the name of a subject that is about to be written to, and
-// returns its one spelling.
-func newSubject(name string) (string, error) {
+// returns its one spelling. The empty name is a subject, too, unless the server
+// refuses it: the protocol knows it as :.: and :.context:.
+func (p *policy) newSubject(name string) (string, error) {
 	context, subject := splitName(name)
-	if subject == "" || subject == "__GLOBAL" || subject == "__EMPTY" || context == globalContext ||
-		strings.HasPrefix(subject, anyContext) || strings.ContainsFunc(name, unicode.IsControl) || !utf8.ValidString(name) {
-		return "", api.InvalidSubject.With(name)
+	if context == globalContext || p.rejectEmpty && (subject == "" || subject == "*") {
+		return "", api.InvalidSubject.With(shortName(name))
 	}
-	return joinName(context, subject), nil
+	return newScope(name)
 }
 
-// newScope checks where a setting or a mode is to apply.
+// newScope checks where a setting or a mode is to apply, and returns its one
+// spelling.
 func newScope(name string) (string, error) {
-	switch name {
-	case "", defaultContext:
-		return "", nil
-	case globalScope:
-		return globalScope, nil
-	}
 	context, subject := splitName(name)
-	if subject == "" && context != "" && context != globalContext && !strings.ContainsFunc(context, unicode.IsControl) && utf8.ValidString(context) {
-		return joinName(context, ""), nil
+	if subject == "__GLOBAL" || subject == "__EMPTY" || strings.HasPrefix(subject, anyContext) ||
+		strings.ContainsFunc(name, unicode.IsControl) || !utf8.ValidString(name) {
+		return "", api.InvalidSubject.With(shortName(name))
 	}
-	return newSubject(name)
+	out := joinName(context, subject)
+	if len(out) > MaxName {
+		e := api.InvalidSubject.With(shortName(name))
+		e.Message += fmt.Sprintf(" With its context it has %d bytes; at most %d are accepted.", len(out), MaxName)
+		return "", e
+	}
+	return out, nil
+}
+
+// shortName is a name for a message.
+func shortName(name string) string {
+	if len(name) <= MaxName {
+		return name
+	}
+	return strings.ToValidUTF8(name[:64], "") + "…"
 }
 
 // A selection says which subjects of which contexts a prefix means.

@@ -34,7 +34,7 @@ func (r *Registry) known(c Registration) (*Registered, error) {
 	if err != nil {
 		return nil, err
 	}
-	subject, err := newSubject(c.Subject)
+	subject, err := r.policy.newSubject(c.Subject)
 	if err != nil || strings.TrimSpace(c.Request.Schema) == "" || c.tagged() {
 		return nil, err
 	}

@@ -110,8 +110,8 @@ func (s *server) open(ctx context.Context) error {
 	s.registry, err = registry.Open(ctx, s.metrics.Log(s.opened.log), all.Lenient(), registry.Rules(compat.Default()), registry.Options{
 		Level:      s.cfg.Compatibility,
 		Limits:     registry.Limits{Text: int(l.Text), References: l.References, Closure: int(l.Closure)},
-		FixedModes: !s.cfg.ModeMutability,
-		OnWrite:    s.access.onWrite(),
+		FixedModes: !s.cfg.ModeMutability, RejectEmptySubject: s.cfg.RejectEmpty,
+		OnWrite: s.access.onWrite(),
 	})
 	if err != nil {
 		return fmt.Errorf("open the registry in %s: %w", s.store, err)

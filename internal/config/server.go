@@ -17,6 +17,7 @@ type Server struct {
 	Compatibility  string    `yaml:"compatibility" enum:"NONE,BACKWARD,BACKWARD_TRANSITIVE,FORWARD,FORWARD_TRANSITIVE,FULL,FULL_TRANSITIVE" default:"BACKWARD" doc:"Compatibility level where nothing else is set."`
 	LegacyConflict bool      `yaml:"legacy_conflict" default:"false" doc:"Answer an incompatible schema with error code 409, as servers before 8 do, instead of 40901."`
 	ModeMutability bool      `yaml:"mode_mutability" default:"true" doc:"Let requests change modes."`
+	RejectEmpty    bool      `yaml:"reject_empty_subject" default:"false" doc:"Refuse to register under the empty subject, :.: in a path, and under *."`
 	Limits         Limits    `yaml:"limits" doc:"What a request may cost."`
 	TLS            ServerTLS `yaml:"tls" doc:"Serve HTTPS; the files are read again when they change."`
 	Auth           Auth      `yaml:"auth" doc:"Who may do what; without it everybody may do everything."`

@@ -64,6 +64,7 @@ func confluentSettings() []confluentSetting {
 		{name: "AVRO_COMPATIBILITY_LEVEL", settings: to("compatibility")},
 		{name: "SCHEMA_COMPATIBILITY_LEVEL", settings: to("compatibility")},
 		{name: "MODE_MUTABILITY", settings: to("mode_mutability")},
+		{name: "SCHEMA_REJECT_EMPTY_SUBJECT", settings: to("reject_empty_subject")},
 		{name: "SIZE_LIMIT_FILTER_MAX_REQUEST_BODY_SIZE", settings: to("limits.body")},
 		{name: "REQUEST_TIMEOUT_MS", settings: millis("limits.time")},
 		{name: "SSL_CLIENT_AUTHENTICATION", settings: clientAuthentication},

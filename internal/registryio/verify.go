@@ -2,6 +2,7 @@ package registryio
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -141,7 +142,7 @@ func Paths(d *Dump) []string {
 		add(scopePaths(c.Scope)...)
 	}
 	for _, s := range d.Schemas {
-		subject := "/subjects/" + url.PathEscape(s.Subject)
+		subject := "/subjects/" + url.PathEscape(cmp.Or(s.Subject, ":.:"))
 		versions := subject + "/versions"
 		one := versions + "/" + strconv.Itoa(s.Version)
 		add(versions, versions+"?deleted=true", versions+"?deletedOnly=true", versions+"/latest", subject+"/metadata", subject+"/metadata?deleted=true")

@@ -99,10 +99,14 @@ func (c *Client) URLs() []string {
 
 func (c *Client) server() *url.URL { return c.servers[c.at.Load()] }
 
-// path joins segments, each escaped, so that a subject may hold a slash.
+// path joins segments, each escaped, so that a subject may hold a slash. One that
+// is empty is the subject without a name, which a path spells with its context.
 func path(segments ...string) string {
 	var b strings.Builder
 	for _, s := range segments {
+		if s == "" {
+			s = ":.:"
+		}
 		b.WriteString("/" + url.PathEscape(s))
 	}
 	return b.String()
