@@ -13,7 +13,7 @@
 //
 // Order is kept in each lane ([Serial]) or for each key ([ByKey]), up to the
 // first retry: a message that waits in a retry topic does not hold up those
-// behind it. After a message has been taken to another member, the handler that
+// behind it, unless [KeepKeyOrder] says so. [Unordered] keeps none. After a message has been taken to another member, the handler that
 // still runs with the old one has its context ended; whether the new one waits
 // for it is up to the transport ([Releaser]).
 //
@@ -22,6 +22,11 @@
 // dead-letter topic with its own key, payload and headers. Those topics are made
 // when Run starts. If the broker refuses to store it there, Run stops with an
 // error, and the message stays where it was.
+//
+// A message passes, in this order and whatever the order of the options:
+// [Deduplicate], [Spans], [HandlerTimeout], [Prepare], [Within], the handler,
+// [Immediate], [RetryLevels], the dead letter. [RunBatches] is the same for many
+// at once.
 //
 // # What bites
 //

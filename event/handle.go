@@ -4,41 +4,85 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"time"
 )
 
-// handle calls the handler for d, as often as it may be called at once, and sees
-// to its outcome. It reports whether d may be settled: it may not if the lane has
-// ended, the drain has, or the broker did not store the retry or dead letter.
-func (l *lane) handle(d *Delivery) bool {
-	c := l.c
+// A fate is what becomes of a message after its handlers have been called.
+type fate uint8
+
+const (
+	fateLost   fate = iota // the lane has ended, the drain has, or the broker did not store the retry or dead letter
+	fateSettle             // it is done with
+	fatePark               // it is tried again in its place when it is due
+)
+
+// handle calls the handler for e's message, as often as it may be called at once,
+// and sees to its outcome.
+func (l *lane) handle(e *entry) fate {
+	c, d := l.c, e.d
 	if c.places[d.Topic].level == 0 && replayForAnother(d, c.group) {
 		c.observed(Skipped, d, nil)
-		return true
+		return fateSettle
 	}
-	for again := c.immediate; ; again-- {
-		err := l.call(d)
+	if c.dedupe != nil {
+		switch state, ok := l.claim(d); {
+		case !ok:
+			return fateLost
+		case state == Done:
+			c.observed(Duplicate, d, nil)
+			return fateSettle
+		}
+	}
+	for again := 0; ; again++ {
+		e.one[0] = d
+		err := l.call(e.one[:])
 		if l.Lane.Context().Err() != nil {
-			return false
+			l.freeClaims(d)
+			return fateLost
 		}
 		if err == nil {
-			c.observed(Handled, d, nil)
-			return true
+			return l.conclude(e, verdict{verdictDone, -1}, nil)
 		}
 		if l.ctx.Err() != nil {
+			l.freeClaims(d)
 			c.giveUp(nameOf(d))
-			return false
+			return fateLost
 		}
-		v := judge(err)
-		if v.kind != verdictRetry || v.after >= 0 || again <= 0 {
-			return l.conclude(d, v, err)
+		v := c.judge(err)
+		if v.kind != verdictRetry || v.after >= 0 || again >= c.immediate {
+			return l.conclude(e, v, err)
 		}
+		e.failed(err)
 		d.Attempt++
+		if !l.pause(c.backoff(again)) {
+			l.freeClaims(d)
+			return fateLost
+		}
 	}
 }
 
-// call calls the handler once. A panic is its error.
-func (l *lane) call(d *Delivery) (err error) {
+// call calls the handler once, or the handler of batches, within the spans.
+func (l *lane) call(ds []*Delivery) error {
+	if len(l.c.spans) == 0 {
+		return l.callIn(l.ctx, ds)
+	}
+	ctx := l.ctx
+	ends := make([]func(error), len(l.c.spans))
+	for i, start := range l.c.spans {
+		ctx, ends[i] = start(ctx, ds)
+	}
+	err := l.callIn(ctx, ds)
+	for _, end := range slices.Backward(ends) {
+		end(err)
+	}
+	return err
+}
+
+// callIn calls the handler with the context of its spans. A panic is its error.
+func (l *lane) callIn(ctx context.Context, ds []*Delivery) (err error) {
+	c := l.c
 	defer func() {
 		// A nil from recover is a handler that returned, or one that called
 		// runtime.Goexit, which nobody can hold up.
@@ -46,13 +90,77 @@ func (l *lane) call(d *Delivery) (err error) {
 			err = newPanicError(v)
 		}
 	}()
-	ctx := l.ctx
-	if limit := l.c.handlerTimeout; limit > 0 {
+	if limit := c.handlerTimeout; limit > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, limit)
 		defer cancel()
 	}
-	return l.c.handler(ctx, d)
+	if len(c.prepare) > 0 {
+		return l.callPrepared(ctx, ds)
+	}
+	if c.batch != nil {
+		return c.batch.handler(ctx, ds)
+	}
+	return c.handler(ctx, ds[0])
+}
+
+// callPrepared calls the handler with copies of ds, which may then differ from
+// what a retry or a dead letter keeps.
+func (l *lane) callPrepared(ctx context.Context, ds []*Delivery) error {
+	c := l.c
+	copies := make([]*Delivery, 0, len(ds))
+	places := make([]int, 0, len(ds))
+	failed := map[int]error{}
+	for i, d := range ds {
+		x := *d
+		if err := c.prepared(ctx, &x); err != nil {
+			failed[i] = err
+			continue
+		}
+		copies, places = append(copies, &x), append(places, i)
+	}
+	if c.batch == nil {
+		if err := failed[0]; err != nil {
+			return err
+		}
+		return c.handler(ctx, copies[0])
+	}
+	if len(copies) > 0 {
+		for j, err := range spread(c.batch.handler(ctx, copies), len(copies)) {
+			if err != nil {
+				failed[places[j]] = err
+			}
+		}
+	}
+	if len(failed) == 0 {
+		return nil
+	}
+	return &BatchError{Failed: failed}
+}
+
+func (c *consumer) prepared(ctx context.Context, d *Delivery) error {
+	for _, f := range c.prepare {
+		if err := f(ctx, d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pause waits for d. It reports whether the lane goes on: it does not once it has
+// ended, or the consumer is about to.
+func (l *lane) pause(d time.Duration) bool {
+	if d <= 0 {
+		return true
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-l.closing:
+		return false
+	}
 }
 
 // A verdict is what an error of a handler means.
@@ -68,9 +176,10 @@ const (
 	verdictPermanent
 	verdictDrop
 	verdictSkip
+	verdictDone
 )
 
-func judge(err error) verdict {
+func (c *consumer) judge(err error) verdict {
 	var (
 		p *permanent
 		r *retryIn
@@ -86,44 +195,81 @@ func judge(err error) verdict {
 		return verdict{verdictSkip, -1}
 	case errors.As(err, &r):
 		return verdict{verdictRetry, r.d}
+	case c.retryIf != nil && !c.retryIf(err):
+		return verdict{verdictPermanent, -1}
 	}
 	return verdict{verdictRetry, -1}
 }
 
-// conclude does what the verdict says; see handle for the result.
-func (l *lane) conclude(d *Delivery, v verdict, err error) bool {
-	c := l.c
+// conclude does what the verdict says.
+func (l *lane) conclude(e *entry, v verdict, err error) fate {
+	c, d := l.c, e.d
 	switch {
+	case v.kind == verdictDone:
+		return l.final(d, Handled, nil)
 	case v.kind == verdictDrop:
-		c.observed(Dropped, d, err)
-		return true
+		return l.final(d, Dropped, err)
 	case v.kind == verdictSkip && !c.deadLetterUnknown:
-		c.observed(Skipped, d, err)
-		return true
+		return l.final(d, Skipped, err)
 	}
+	l.freeClaims(d)
 	at := c.places[d.Topic]
 	if at.origin == "" {
 		at.origin = d.Topic // a transport that names topics in its own way
 	}
-	if v.kind == verdictRetry && at.level < len(c.levels) {
-		after := c.levels[at.level]
-		if v.after >= 0 {
-			after = v.after
+	e.failed(err)
+	if level := at.level + e.level; v.kind == verdictRetry && level < len(c.levels) {
+		due := time.Now().Add(c.wait(level, v))
+		if c.keepKeyOrder {
+			e.due = due
+			e.level++
+			d.Attempt++
+			c.log.Warn("message waits in its place", "group", c.group, "message", nameOf(d), "attempt", d.Attempt-1, "due", due, "error", err)
+			return fatePark
 		}
-		due := time.Now().Add(after)
-		if !l.store(d, aside(d, RetryTopic(at.origin, c.group, at.level+1), at.origin, due, err), err) {
-			return false
+		if !l.store(d, aside(d, RetryTopic(at.origin, c.group, level+1), at.origin, due, e.first, err), err) {
+			return fateLost
 		}
 		c.observed(Retried, d, err)
 		c.log.Warn("message will be retried", "group", c.group, "message", nameOf(d), "attempt", d.Attempt, "due", due, "error", err)
-		return true
+		return fateSettle
 	}
-	if !l.store(d, aside(d, DeadLetterTopic(at.origin, c.group), at.origin, time.Time{}, err), err) {
-		return false
+	if !l.store(d, aside(d, DeadLetterTopic(at.origin, c.group), at.origin, time.Time{}, e.first, err), err) {
+		return fateLost
 	}
 	c.observed(DeadLettered, d, err)
 	c.log.Error("message is dead-lettered", "group", c.group, "message", nameOf(d), "attempt", d.Attempt, "error", err)
-	return true
+	return fateSettle
+}
+
+// final notes that d is not to be handled again.
+func (l *lane) final(d *Delivery, o Outcome, err error) fate {
+	if !l.markDone(d) {
+		return fateLost
+	}
+	l.c.observed(o, d, err)
+	return fateSettle
+}
+
+// wait returns how long a message waits on a level.
+func (c *consumer) wait(level int, v verdict) time.Duration {
+	after := c.levels[level]
+	if v.after >= 0 {
+		after = v.after
+	}
+	if c.jitter > 0 {
+		after += time.Duration(rand.Float64() * c.jitter * float64(after))
+	}
+	return after
+}
+
+// backoff returns how long to wait after that many immediate retries.
+func (c *consumer) backoff(again int) time.Duration {
+	d := c.backoffFirst
+	for ; again > 0 && d < c.backoffMost; again-- {
+		d *= 2
+	}
+	return min(d, c.backoffMost)
 }
 
 // store publishes m, which holds d. If the broker refuses, the consumer stops:

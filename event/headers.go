@@ -90,6 +90,11 @@ func (d *Delivery) Meta() Meta {
 	return m
 }
 
+// placeID names a message by where it was first published.
+func placeID(topic string, partition int32, offset int64) string {
+	return topic + "/" + strconv.FormatInt(int64(partition), 10) + "/" + strconv.FormatInt(offset, 10)
+}
+
 // isAside reports whether name is a retry or dead-letter topic of topic and group.
 func isAside(name, topic, group string) bool {
 	if name == DeadLetterTopic(topic, group) {
@@ -135,14 +140,15 @@ func (h Headers) due() time.Time {
 }
 
 // aside returns the message that holds d for topic, a retry or dead-letter topic.
-// origin is where d was first published; a zero due is left out.
-func aside(d *Delivery, topic, origin string, due time.Time, cause error) *Message {
+// origin is where d was first published; a zero due is left out. begin is the first
+// error of the calls here, cause the last.
+func aside(d *Delivery, topic, origin string, due time.Time, begin, cause error) *Message {
 	meta := d.Meta()
 	if meta.Topic == d.Topic && d.Topic != origin {
 		meta.Topic = origin // on a retry topic, but its headers are gone
 	}
 	last := cutText(cause.Error())
-	first := last
+	first := cutText(begin.Error())
 	if meta.Topic != d.Topic {
 		if v, ok := d.Headers.Get(HeaderErrorFirst); ok {
 			first = cutText(string(v))

@@ -38,7 +38,7 @@ func TestAside(t *testing.T) {
 	}
 	due := at.Add(time.Minute)
 	for i, topic := range []string{"orders.billing.retry.1", "orders.billing.retry.2", "orders.billing.dlq"} {
-		m := aside(d, topic, "orders", due, fmt.Errorf("failure %d", i+1))
+		m := asideOnce(d, topic, "orders", due, fmt.Errorf("failure %d", i+1))
 		seen := map[string]int{}
 		for _, h := range m.Headers {
 			seen[h.Key]++
@@ -76,13 +76,13 @@ func TestAside(t *testing.T) {
 // give it another's origin or errors.
 func TestCopiedHeadersAreNoOrigin(t *testing.T) {
 	d := &Delivery{Message: Message{Topic: "orders"}, Partition: 3, Offset: 42, Group: "billing", Attempt: 2}
-	retry := aside(d, "orders.billing.retry.1", "orders", time.Now(), errors.New("first"))
+	retry := asideOnce(d, "orders.billing.retry.1", "orders", time.Now(), errors.New("first"))
 	for _, topic := range []string{"invoices", "orders.mail.retry.1", "orders.billing.retry.x", "orders.billing.retry.0", "orders"} {
 		c := &Delivery{Message: Message{Topic: topic, Headers: retry.Headers}, Partition: 1, Offset: 7, Group: "mail", Attempt: 1}
 		if m := c.Meta(); m.Topic != topic || m.Offset != 7 || len(m.Headers) != 0 {
 			t.Errorf("topic %s: meta %+v, want its own place", topic, m)
 		}
-		next := aside(c, "x", topic, time.Time{}, errors.New("mine"))
+		next := asideOnce(c, "x", topic, time.Time{}, errors.New("mine"))
 		if got := next.Headers.text(HeaderErrorFirst); got != "mine" {
 			t.Errorf("topic %s: first error %q, want its own", topic, got)
 		}
@@ -94,7 +94,7 @@ func TestReplayID(t *testing.T) {
 	h := Headers{{HeaderReplayID, []byte("orders/3/42")}, {HeaderGroup, []byte("billing")}}
 	for topic, own := range map[string]bool{"orders": true, "invoices": false, "order": false, "orders/3": true} {
 		d := &Delivery{Message: Message{Topic: topic, Headers: h}, Group: "billing", Attempt: 1}
-		m := aside(d, RetryTopic(topic, "billing", 1), topic, time.Time{}, errors.New("x"))
+		m := asideOnce(d, RetryTopic(topic, "billing", 1), topic, time.Time{}, errors.New("x"))
 		if _, ok := m.Headers.Get(HeaderReplayID); ok != own {
 			t.Errorf("topic %s: the retry has the id: %v, want %v", topic, ok, own)
 		}
@@ -102,7 +102,7 @@ func TestReplayID(t *testing.T) {
 			t.Errorf("topic %s: for another is %v, want %v", topic, !own, own)
 		}
 		again := &Delivery{Message: *m, Group: "billing", Attempt: 2}
-		m = aside(again, DeadLetterTopic(topic, "billing"), topic, time.Time{}, errors.New("x"))
+		m = asideOnce(again, DeadLetterTopic(topic, "billing"), topic, time.Time{}, errors.New("x"))
 		if _, ok := m.Headers.Get(HeaderReplayID); ok != own {
 			t.Errorf("topic %s: the dead letter has the id: %v, want %v", topic, ok, own)
 		}
@@ -112,7 +112,7 @@ func TestReplayID(t *testing.T) {
 // Headers that are gone or broken cost what they say, nothing else.
 func TestBrokenHeaders(t *testing.T) {
 	d := &Delivery{Message: Message{Topic: "orders.billing.retry.1"}, Partition: 1, Offset: 7, Group: "billing", Attempt: 1}
-	m := aside(d, "orders.billing.dlq", "orders", time.Time{}, errors.New("x"))
+	m := asideOnce(d, "orders.billing.dlq", "orders", time.Time{}, errors.New("x"))
 	if got := m.Headers.text(HeaderOriginTopic); got != "orders" {
 		t.Errorf("origin %q, want the one that the topic's name says", got)
 	}
@@ -155,7 +155,7 @@ func FuzzMeta(f *testing.F) {
 		if m.Topic != topic && m.Topic != origin || m.Attempt < 1 || len(m.Headers) != 1 {
 			t.Errorf("meta %+v", m)
 		}
-		next := aside(d, "next", topic, h.due(), errors.New(due))
+		next := asideOnce(d, "next", topic, h.due(), errors.New(due))
 		again := &Delivery{Message: *next, Attempt: next.Headers.attempts()}
 		if again.Attempt != d.Attempt || !again.Headers.due().Equal(h.due()) || len(again.Headers.Own()) != 1 {
 			t.Errorf("from %v to %v", d, again)
@@ -199,7 +199,8 @@ func TestOutcomes(t *testing.T) {
 		{errors.Join(cause, Skip("r")), verdict{verdictSkip, -1}},
 		{RetryIn(1, Permanent(cause)), verdict{verdictPermanent, -1}},
 	} {
-		if got := judge(c.err); got != c.want || c.err.Error() == "" {
+		c0 := &consumer{settings: &settings{}}
+		if got := c0.judge(c.err); got != c.want || c.err.Error() == "" {
 			t.Errorf("%v is %v, want %v", c.err, got, c.want)
 		}
 	}
@@ -240,4 +241,9 @@ func TestPanicError(t *testing.T) {
 	if !errors.Is(same[1], cause) || errors.Unwrap(same[0]) != nil || !strings.HasPrefix(same[0].Error(), "panic: a (at ") {
 		t.Errorf("errors %v and %v", same[0], same[1])
 	}
+}
+
+// asideOnce is aside for a message that failed once where it is.
+func asideOnce(d *Delivery, topic, origin string, due time.Time, cause error) *Message {
+	return aside(d, topic, origin, due, cause, cause)
 }

@@ -17,12 +17,13 @@ import (
 // positions in order.
 type lane struct {
 	Lane
-	c      *consumer
-	ctx    context.Context // of the handlers: the lane's end, or the drain's
-	cancel context.CancelCauseFunc
-	keep   func() bool // undoes the watch for the lane's end; false if it has begun
-	most   int         // workers
-	prefix bool        // settle contiguous prefixes only
+	c       *consumer
+	ctx     context.Context // of the handlers: the lane's end, or the drain's
+	cancel  context.CancelCauseFunc
+	keep    func() bool   // undoes the watch for the lane's end; false if it has begun
+	most    int           // workers
+	prefix  bool          // settle contiguous prefixes only
+	closing chan struct{} // closed with closed
 
 	flowMu sync.Mutex // held while Pause or Resume is called, so that they come in order
 
@@ -38,6 +39,7 @@ type lane struct {
 	parked   dueHeap
 	seq      uint64 // of the last that was parked
 	timer    *time.Timer
+	ageTimer *time.Timer // of the next batch
 	keys     map[string]*keyQueue
 	ring     ring // in the order of arrival; cumulative lanes only
 	done     []*Delivery
@@ -55,11 +57,23 @@ type entry struct {
 	d     *Delivery
 	key   *keyQueue // nil if the message has no order
 	next  *entry    // in ready, behind its key, or in free
+	at    time.Time // when it became ready; batches only
 	due   time.Time // while parked
 	seq   uint64    // order among equal dues
 	size  int
-	slot  int // in active
+	slot  int   // in active
+	level int   // how often it has waited in its place
+	first error // of its calls here
+	fate  fate  // batches only
+	one   [1]*Delivery
 	ended bool
+}
+
+// failed remembers the first error.
+func (e *entry) failed(err error) {
+	if e.first == nil {
+		e.first = err
+	}
 }
 
 // A keyQueue holds the messages that wait for the one of their key that is ready
@@ -71,10 +85,12 @@ type keyQueue struct {
 }
 
 func newLane(c *consumer, x Lane) *lane {
-	l := &lane{Lane: x, c: c, most: 1, prefix: x.Cumulative()}
+	l := &lane{Lane: x, c: c, most: 1, prefix: x.Cumulative(), closing: make(chan struct{})}
 	if c.byKey {
-		l.most = c.settings.workers
 		l.keys = map[string]*keyQueue{}
+	}
+	if c.byKey || c.unordered {
+		l.most = c.settings.workers
 	}
 	l.work.L = &l.mu
 	l.ctx, l.cancel = context.WithCancelCause(c.base)
@@ -113,9 +129,15 @@ func (l *lane) mayRelease() bool {
 func (l *lane) close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.closed = true
+	if !l.closed {
+		l.closed = true
+		close(l.closing)
+	}
 	if l.timer != nil {
 		l.timer.Stop()
+	}
+	if l.ageTimer != nil {
+		l.ageTimer.Stop()
 	}
 	l.work.Broadcast()
 }
@@ -146,9 +168,7 @@ func (l *lane) put(ds []*Delivery) {
 				now = time.Now()
 			}
 			if e.due.After(now) {
-				l.seq++
-				e.seq = l.seq
-				l.parked.push(e)
+				l.park(e)
 				continue
 			}
 		}
@@ -191,7 +211,23 @@ func (l *lane) admit(e *entry) {
 		l.keys[q.key] = q
 		e.key = q
 	}
+	l.makeReady(e)
+}
+
+// makeReady lets e be handled. l.mu is held.
+func (l *lane) makeReady(e *entry) {
+	if l.c.batch != nil {
+		e.at = time.Now()
+		l.ready.push(e)
+		l.ripen()
+		return
+	}
 	l.ready.push(e)
+	l.wake()
+}
+
+// wake lets one more worker look for what is ready. l.mu is held.
+func (l *lane) wake() {
 	switch {
 	case l.idle > 0:
 		l.idle-- // here, not by the worker: the next message must not count on it
@@ -199,8 +235,19 @@ func (l *lane) admit(e *entry) {
 	case l.workers < l.most:
 		l.workers++
 		l.c.wg.Add(1)
+		if l.c.batch != nil {
+			go l.batchWorker()
+			return
+		}
 		go l.worker()
 	}
+}
+
+// park keeps e until it is due. l.mu is held.
+func (l *lane) park(e *entry) {
+	l.seq++
+	e.seq = l.seq
+	l.parked.push(e)
 }
 
 // arm sets the timer for what is due next. l.mu is held.
@@ -225,7 +272,12 @@ func (l *lane) unpark() {
 	}
 	now := time.Now()
 	for len(l.parked) > 0 && !l.parked[0].due.After(now) {
-		l.admit(l.parked.pop())
+		e := l.parked.pop()
+		if e.level > 0 { // it still has its key, and goes before what waits behind it
+			l.makeReady(e)
+			continue
+		}
+		l.admit(e)
 	}
 	l.arm()
 }
@@ -261,12 +313,7 @@ func (l *lane) full() bool {
 func (l *lane) worker() {
 	defer l.c.wg.Done()
 	clean := false
-	defer func() {
-		if !clean {
-			l.c.fail(errors.New("event: a handler ended its goroutine (runtime.Goexit, or a test's FailNow)"))
-			l.close()
-		}
-	}()
+	defer l.escaped(&clean)
 	l.mu.Lock()
 	for {
 		for l.ready.head == nil && !l.closed {
@@ -280,15 +327,37 @@ func (l *lane) worker() {
 			e.slot = len(l.active)
 			l.active = append(l.active, e)
 			l.mu.Unlock()
-			settled := l.handle(e.d)
+			f := l.handle(e)
+			if f == fatePark && l.keys == nil { // nothing of a lane in order goes before it
+				if !l.pause(time.Until(e.due)) {
+					f = fateLost
+				}
+			}
 			l.mu.Lock()
-			e = l.finish(e, settled)
+			next := l.finish(e, f)
+			if f == fatePark && l.keys == nil {
+				next = e
+			}
+			e = next
 		}
 	}
+	l.leave(&clean)
+}
+
+// escaped stops the consumer if a worker ends that has not come to its end.
+func (l *lane) escaped(clean *bool) {
+	if !*clean {
+		l.c.fail(errors.New("event: a handler ended its goroutine (runtime.Goexit, or a test's FailNow)"))
+		l.close()
+	}
+}
+
+// leave ends a worker. l.mu is held, and released.
+func (l *lane) leave(clean *bool) {
 	l.workers--
 	idle := l.mayRelease()
 	l.mu.Unlock()
-	clean = true
+	*clean = true
 	if idle {
 		l.c.forget(l)
 	}
@@ -296,14 +365,21 @@ func (l *lane) worker() {
 
 // finish settles what can be settled now that e has been handled, and returns
 // what its key has waiting. l.mu is held, and released meanwhile.
-func (l *lane) finish(e *entry, settled bool) (next *entry) {
+func (l *lane) finish(e *entry, f fate) (next *entry) {
 	last := len(l.active) - 1
 	l.active[e.slot] = l.active[last]
 	l.active[e.slot].slot = e.slot
 	l.active[last] = nil
 	l.active = l.active[:last]
-	if !settled {
+	switch f {
+	case fateLost:
 		return nil // the lane has ended, and so has its key
+	case fatePark:
+		if l.keys != nil {
+			l.park(e)
+			l.arm()
+		}
+		return nil
 	}
 	if q := e.key; q != nil {
 		if next = q.wait.pop(); next == nil {

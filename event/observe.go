@@ -15,11 +15,12 @@ const (
 	DeadLettered                // stored as a dead letter
 	Dropped                     // the handler returned Drop
 	Skipped                     // the handler returned Skip, or a replay was for another group
+	Duplicate                   // the deduper knows that it was handled before
 )
 
 // String returns the outcome in lower case.
 func (o Outcome) String() string {
-	names := [...]string{"handled", "retried", "dead-lettered", "dropped", "skipped"}
+	names := [...]string{"handled", "retried", "dead-lettered", "dropped", "skipped", "duplicate"}
 	if int(o) < len(names) {
 		return names[o]
 	}
@@ -33,7 +34,7 @@ type Observer func(o Outcome, d *Delivery, err error)
 
 // Counts counts outcomes. Its zero value is ready, and it is safe for concurrent
 // use; do not copy it.
-type Counts struct{ n [Skipped + 1]atomic.Int64 }
+type Counts struct{ n [Duplicate + 1]atomic.Int64 }
 
 // Observe is an [Observer].
 func (c *Counts) Observe(o Outcome, _ *Delivery, _ error) {

@@ -1,6 +1,7 @@
 package event
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -18,10 +19,20 @@ func (o consumerOption) applyConsumer(s *settings) { o(s) }
 // settings is what the options say. All checks are in validate, so that an
 // option is a plain function.
 type settings struct {
-	workers           int // by key, for each lane; 0 is serial
-	serial, byKey     bool
+	workers           int // by key or unordered, for each lane; 0 is serial
+	serial            bool
+	byKey, unordered  bool
 	levels            []time.Duration
+	keepKeyOrder      bool
+	jitter            float64
+	retryIf           func(error) bool
 	immediate         int
+	backoffFirst      time.Duration
+	backoffMost       time.Duration
+	dedupe            Deduper
+	prepare           []func(context.Context, *Delivery) error
+	within            []func(context.Context, *Delivery, Handler) error
+	spans             []Span
 	handlerTimeout    time.Duration
 	maxMessages       int
 	maxBytes          int
@@ -43,6 +54,11 @@ func ByKey(workers int) ConsumerOption {
 	return consumerOption(func(s *settings) { s.byKey, s.workers = true, workers })
 }
 
+// Unordered handles up to that many messages of each lane at once, in no order.
+func Unordered(workers int) ConsumerOption {
+	return consumerOption(func(s *settings) { s.unordered, s.workers = true, workers })
+}
+
 // RetryLevels sends a message that failed to the topic <topic>.<group>.retry.1,
 // where it waits for the first duration, then to .retry.2, and so on; after the
 // last comes the dead letter. Without levels a failed message is dead-lettered
@@ -59,6 +75,67 @@ func RetryLevels(d ...time.Duration) ConsumerOption {
 // retry levels. The default is 0.
 func Immediate(n int) ConsumerOption {
 	return consumerOption(func(s *settings) { s.immediate = n })
+}
+
+// Backoff waits between the calls of [Immediate]: first, then twice as long each
+// time, up to most. The worker waits, and with it the key or the lane; for long
+// waits there is [RetryLevels]. The default is no wait.
+func Backoff(first, most time.Duration) ConsumerOption {
+	return consumerOption(func(s *settings) { s.backoffFirst, s.backoffMost, s.given["Backoff"] = first, most, true })
+}
+
+// KeepKeyOrder keeps the order of a key over its retries: a message that failed
+// waits for its levels in its place, unsettled, and the later messages of its key
+// behind it ([ByKey]), or all of its lane ([Serial]). There are no retry topics
+// then. What waits counts for [MaxInFlight], where the lane is paused; after a
+// restart the levels begin again.
+func KeepKeyOrder() ConsumerOption {
+	return consumerOption(func(s *settings) { s.keepKeyOrder = true })
+}
+
+// Jitter lengthens each wait of a retry level by up to that fraction of it, by
+// chance, so that what failed together does not come back together. The default
+// is 0.
+func Jitter(fraction float64) ConsumerOption {
+	return consumerOption(func(s *settings) { s.jitter = fraction })
+}
+
+// RetryIf says which errors are worth another call; the others are as
+// [Permanent]. The outcomes of this package say for themselves.
+func RetryIf(worth func(error) bool) ConsumerOption {
+	return consumerOption(func(s *settings) { s.retryIf, s.given["RetryIf"] = worth, true })
+}
+
+// Deduplicate asks d before each message whether the group has handled it, by
+// [Delivery.ID], and tells it afterwards. A message that was handled is settled
+// without a call. See [Deduper] and package dedupe.
+func Deduplicate(d Deduper) ConsumerOption {
+	return consumerOption(func(s *settings) { s.dedupe, s.given["Deduplicate"] = d, true })
+}
+
+// Prepare calls f before each call of the handler, with a copy of the delivery,
+// which f may change: what is retried or dead-lettered is the message as it came.
+// Its error is that of the handler. It may be given several times.
+func Prepare(f func(ctx context.Context, d *Delivery) error) ConsumerOption {
+	return consumerOption(func(s *settings) { s.prepare = append(s.prepare, f) })
+}
+
+// Within calls f in place of the handler, which is its last argument, as an inbox
+// does that opens a transaction around it. It may be given several times; the
+// first is the innermost.
+func Within(f func(ctx context.Context, d *Delivery, handler Handler) error) ConsumerOption {
+	return consumerOption(func(s *settings) { s.within = append(s.within, f) })
+}
+
+// A Span is called before each call of the handler, with the deliveries that the
+// call is about: one, or a batch. The call gets the context that it returns; after
+// it, end is called with its error. It is called concurrently and keeps no
+// delivery.
+type Span func(ctx context.Context, ds []*Delivery) (in context.Context, end func(error))
+
+// Spans watches the calls of the handler. It may be given several times.
+func Spans(f Span) ConsumerOption {
+	return consumerOption(func(s *settings) { s.spans = append(s.spans, f) })
 }
 
 // HandlerTimeout ends the context of each call of the handler after d. A handler
@@ -130,17 +207,35 @@ func (s *settings) validate() error {
 	}
 	bad(s.serial && s.byKey, "Serial and ByKey(%d) exclude each other, give one", s.workers)
 	bad(s.byKey && (s.workers < 1 || s.workers > 1<<16), "ByKey(%d): want 1 to 65536 workers", s.workers)
+	bad(s.unordered && (s.serial || s.byKey), "Unordered(%d) excludes Serial and ByKey, give one", s.workers)
+	bad(s.unordered && (s.workers < 1 || s.workers > 1<<16), "Unordered(%d): want 1 to 65536 workers", s.workers)
+	bad(s.unordered && s.keepKeyOrder, "KeepKeyOrder and Unordered exclude each other, give one")
+	bad(s.keepKeyOrder && len(s.levels) == 0, "KeepKeyOrder without RetryLevels: want the levels that a key waits for")
+	bad(s.jitter < 0 || s.jitter > 1, "Jitter(%v): want 0 to 1", s.jitter)
+	bad(s.given["Backoff"] && (s.backoffFirst <= 0 || s.backoffMost < s.backoffFirst),
+		"Backoff(%v, %v): want more than 0, and a longest wait no shorter than the first", s.backoffFirst, s.backoffMost)
+	bad(s.given["RetryIf"] && s.retryIf == nil, "RetryIf(nil): want a function, or no such option")
+	bad(s.given["Deduplicate"] && s.dedupe == nil, "Deduplicate(nil): want a deduper, or no such option")
 	bad(s.immediate < 0, "Immediate(%d): want 0 or more", s.immediate)
 	bad(s.given["HandlerTimeout"] && s.handlerTimeout <= 0, "HandlerTimeout(%v): want more than 0", s.handlerTimeout)
 	bad(s.maxMessages < 1, "MaxInFlight of %d messages: want 1 or more", s.maxMessages)
 	bad(s.maxBytes < 1, "MaxInFlight of %d bytes: want 1 or more", s.maxBytes)
-	bad(s.byKey && s.workers <= 1<<16 && s.maxMessages < s.workers,
-		"MaxInFlight of %d messages leaves some of the %d workers of ByKey idle: want as many at least", s.maxMessages, s.workers)
+	bad((s.byKey || s.unordered) && s.workers <= 1<<16 && s.maxMessages < s.workers,
+		"MaxInFlight of %d messages leaves some of the %d workers idle: want as many at least", s.maxMessages, s.workers)
 	bad(s.drain <= 0, "DrainTimeout(%v): want more than 0", s.drain)
 	bad(s.given["Logger"] && s.log == nil, "Logger(nil): want a logger, or no such option")
 	for i, d := range s.levels {
 		bad(d <= 0, "RetryLevels: level %d waits %v, want more than 0 (see Immediate)", i+1, d)
 		bad(i > 0 && d < s.levels[i-1], "RetryLevels: level %d waits %v, less than the %v before it", i+1, d, s.levels[max(i-1, 0)])
+	}
+	for _, f := range s.prepare {
+		bad(f == nil, "Prepare(nil): want a function, or no such option")
+	}
+	for _, f := range s.within {
+		bad(f == nil, "Within(nil): want a function, or no such option")
+	}
+	for _, f := range s.spans {
+		bad(f == nil, "Spans(nil): want a function, or no such option")
 	}
 	for _, o := range s.observe {
 		bad(o == nil, "Observe(nil): want an observer, or no such option")

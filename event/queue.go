@@ -1,9 +1,13 @@
 package event
 
 // A fifo is a list of entries through their next field.
-type fifo struct{ head, tail *entry }
+type fifo struct {
+	head, tail *entry
+	n          int
+}
 
 func (f *fifo) push(e *entry) {
+	f.n++
 	e.next = nil
 	if f.head == nil {
 		f.head = e
@@ -19,6 +23,7 @@ func (f *fifo) pop() *entry {
 	if e == nil {
 		return nil
 	}
+	f.n--
 	f.head, e.next = e.next, nil
 	return e
 }

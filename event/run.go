@@ -34,10 +34,17 @@ func Run(ctx context.Context, g Group, topics []string, h Handler, opts ...Consu
 	if g == nil || h == nil {
 		return errors.New("event: Run wants a group and a handler, one of them is nil")
 	}
-	c := &consumer{
-		settings: set, group: g.Name(), bus: g.Bus(), handler: h,
-		lanes: map[Lane]*lane{}, places: map[string]place{},
+	for _, w := range set.within {
+		next := h
+		h = func(ctx context.Context, d *Delivery) error { return w(ctx, d, next) }
 	}
+	return start(ctx, g, topics, &consumer{settings: set, handler: h})
+}
+
+// start runs c, of which the caller has set how it handles.
+func start(ctx context.Context, g Group, topics []string, c *consumer) error {
+	c.group, c.bus = g.Name(), g.Bus()
+	c.lanes, c.places = map[Lane]*lane{}, map[string]place{}
 	all, err := c.plan(topics)
 	if err != nil {
 		return err
@@ -64,7 +71,8 @@ type consumer struct {
 	*settings
 	group   string
 	bus     Bus
-	handler Handler
+	handler Handler          // nil if batch is set
+	batch   *batching        // nil if handler is set
 	places  map[string]place // by topic
 	base    context.Context  // what the contexts of handlers come from; ends with the drain
 	stop    context.CancelFunc
@@ -100,7 +108,7 @@ func (c *consumer) plan(topics []string) ([]string, error) {
 		if err := add(t, place{t, 0}); err != nil {
 			return nil, err
 		}
-		for level := range c.levels {
+		for level := range c.topicLevels() {
 			if err := add(RetryTopic(t, c.group, level+1), place{t, level + 1}); err != nil {
 				return nil, err
 			}
@@ -109,12 +117,20 @@ func (c *consumer) plan(topics []string) ([]string, error) {
 	return all, nil
 }
 
+// topicLevels returns the levels that have a topic.
+func (c *consumer) topicLevels() []time.Duration {
+	if c.keepKeyOrder {
+		return nil
+	}
+	return c.levels
+}
+
 // open makes the topics that failures go to, now: that one cannot be made should
 // show when the program starts, not when the first message fails.
 func (c *consumer) open(ctx context.Context, g Group, topics, all []string) (Source, error) {
 	if maker, ok := c.bus.(TopicMaker); ok {
 		for _, t := range topics {
-			for level := range c.levels {
+			for level := range c.topicLevels() {
 				if err := maker.MakeTopic(ctx, RetryTopic(t, c.group, level+1), t); err != nil {
 					return nil, fmt.Errorf("event: retry topic of %q: %w", t, err)
 				}

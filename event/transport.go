@@ -102,3 +102,28 @@ type Releaser interface {
 // order that the subscription asks for. The bytes of the delivery may be shared
 // with other groups: a handler may keep them but does not change them.
 type Handler func(ctx context.Context, d *Delivery) error
+
+// Hold returns a handler for work that finishes elsewhere: h starts it and passes
+// done on, which is called once with the outcome; further calls mean nothing. The
+// delivery counts as handled only then, and until then it takes a worker. If h
+// returns an error, that is the outcome, and so is the end of the context.
+func Hold(h func(ctx context.Context, d *Delivery, done func(error)) error) Handler {
+	return func(ctx context.Context, d *Delivery) error {
+		outcome := make(chan error, 1)
+		err := h(ctx, d, func(err error) {
+			select {
+			case outcome <- err:
+			default:
+			}
+		})
+		if err != nil {
+			return err
+		}
+		select {
+		case err := <-outcome:
+			return err
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}

@@ -131,7 +131,7 @@ func retriesAndDeadLetter(f *fixture) {
 	}
 	want := map[string]string{
 		event.HeaderOriginTopic: topic, event.HeaderGroup: group, event.HeaderAttempt: "6",
-		event.HeaderErrorFirst: "no 2", event.HeaderErrorLast: "no 6", event.HeaderSchemaID: "300",
+		event.HeaderErrorFirst: "no 1", event.HeaderErrorLast: "no 6", event.HeaderSchemaID: "300",
 	}
 	seen := map[string]int{}
 	for _, h := range d.Headers {
