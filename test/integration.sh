@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Runs the tests that need real servers. A server named in the environment
-# (KAFKA_BROKERS, KAFKA3_BROKERS with KAFKA3_DIR, POSTGRES_URL) is used as it is; the others are
-# started on loopback for this run and removed after it. Here a missing server is a failure,
-# never a skip.
+# (KAFKA_BROKERS, KAFKA3_BROKERS with KAFKA3_DIR, POSTGRES_URL, NATS_URL, NATS29_URL, REDIS_URL)
+# is used as it is; the others are started on loopback for this run and removed after it. Here a
+# missing server is a failure, never a skip.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export REQUIRE_SERVICES=1 WIREPROOF_JAVA=1
@@ -28,6 +28,14 @@ fi
 if [ -z "${POSTGRES_URL:-}" ]; then
   ./test/services.sh install postgres
   eval "$(./test/services.sh start "$dir" postgres)"
+fi
+install=()
+[ -n "${NATS_URL:-}" ] || install+=(nats)
+[ -n "${NATS29_URL:-}" ] || install+=(nats29)
+[ -n "${REDIS_URL:-}" ] || install+=(redis)
+if [ "${#install[@]}" -gt 0 ]; then
+  ./test/services.sh install "${install[@]}"
+  eval "$(./test/services.sh start "$dir" "${install[@]}")"
 fi
 ./test/services.sh install strace python node
 eval "$(./test/services.sh start "$dir" python node)"

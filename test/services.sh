@@ -370,6 +370,122 @@ env_rabbitmq() {
   echo "export AMQP_URL=amqp://guest:guest@127.0.0.1:$port/"
 }
 
+# --- nats and nats29: NATS with JetStream: the version in go.mod, built here, and that of Debian 12,
+# which stands for old servers
+
+nats_binary() { echo "$CACHE/nats-server-$(cd "$CLIENTS" && go list -m -f '{{.Version}}' github.com/nats-io/nats-server/v2)"; }
+
+get_nats() {
+  local binary tmp
+  binary=$(nats_binary)
+  [ ! -x "$binary" ] || return 0
+  echo "building the NATS server" >&2
+  mkdir -p "$CACHE"
+  tmp=$(mktemp "$CACHE/nats.XXXXXX")
+  (cd "$CLIENTS" && CGO_ENABLED=0 go build -o "$tmp" github.com/nats-io/nats-server/v2) >&2 || { rm -f "$tmp"; die "the NATS server does not build"; }
+  mv -f "$tmp" "$binary"
+}
+
+get_nats29() {
+  local home=$CACHE/nats29 tmp
+  [ ! -x "$home/usr/sbin/nats-server" ] && [ ! -x "$home/usr/bin/nats-server" ] || return 0
+  command -v apt-get >/dev/null || die "nats29 needs Debian's package nats-server"
+  echo "fetching Debian's NATS server" >&2
+  mkdir -p "$CACHE"
+  tmp=$(mktemp -d "$CACHE/nats29.XXXXXX")
+  [ "$(id -u)" != 0 ] || { apt-get update -qq >&2; chmod 755 "$tmp"; }
+  # Unpacked, not installed: the package would start a server of its own.
+  (cd "$tmp" && apt-get -qq -o APT::Sandbox::User=root download nats-server && dpkg-deb -x nats-server_*.deb "$tmp/root") >&2 ||
+    { rm -rf "$tmp"; die "apt could not fetch the package nats-server"; }
+  rm -rf "$home"
+  mv -T "$tmp/root" "$home"
+  rm -rf "$tmp"
+}
+
+start_nats() {
+  [ -x "$(nats_binary)" ] || die "nats is not installed: services.sh install nats"
+  run_nats "$1/nats" "$(nats_binary)" always
+}
+
+start_nats29() {
+  local binary
+  binary=$(find "$CACHE/nats29" -name nats-server -type f -perm -u+x 2>/dev/null | head -n 1)
+  [ -n "$binary" ] || die "nats29 is not installed: services.sh install nats29"
+  run_nats "$1/nats29" "$binary" # it knows no sync_interval
+}
+
+run_nats() { # FOLDER BINARY [SYNC_INTERVAL]
+  local d port
+  mkdir -p "$1"
+  d=$(cd "$1" && pwd)
+  alive "$d/pid" && return
+  [ -f "$d/port" ] || free_port >"$d/port"
+  read -r port <"$d/port"
+  cat >"$d/server.conf" <<CONF
+listen: "127.0.0.1:$port"
+jetstream { store_dir: "$d/data"${3:+, sync_interval: $3} }
+CONF
+  : >"$d/log"
+  setsid "$2" -c "$d/server.conf" >>"$d/log" 2>&1 </dev/null &
+  remember $! "$d/pid"
+  for _ in $(seq 600); do
+    alive "$d/pid" || { tail -n 20 "$d/log" >&2; die "nats ended while it started"; }
+    if grep -q 'Server is ready' "$d/log"; then return; fi
+    sleep 0.05
+  done
+  tail -n 20 "$d/log" >&2
+  die "nats did not start within half a minute"
+}
+
+nats_url() { local port; read -r port <"$1/port"; echo "nats://127.0.0.1:$port"; }
+env_nats() { echo "export NATS_URL=$(nats_url "$1/nats")"; }
+env_nats29() { echo "export NATS29_URL=$(nats_url "$1/nats29")"; }
+
+# --- redis: Redis of the system; what it has answered for is on the disk
+
+get_redis() {
+  ! command -v redis-server >/dev/null || return 0
+  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || die "redis needs Redis 7 or later: install it"
+  echo "installing Redis" >&2
+  # The package would start a server of its own, which nobody needs.
+  local policy=/usr/sbin/policy-rc.d made=
+  if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+    made=1
+  fi
+  apt-get update -qq >&2
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends redis-server >&2
+  [ -z "$made" ] || rm -f "$policy"
+}
+
+start_redis() {
+  local d port
+  command -v redis-server >/dev/null || die "redis is not installed: services.sh install redis"
+  mkdir -p "$1/redis/data"
+  d=$(cd "$1/redis" && pwd)
+  alive "$d/pid" && return
+  [ -f "$d/port" ] || free_port >"$d/port"
+  read -r port <"$d/port"
+  : >"$d/log"
+  setsid redis-server --bind 127.0.0.1 --port "$port" --dir "$d/data" --daemonize no --save '' \
+    --appendonly yes --appendfsync "${REDIS_FSYNC:-everysec}" >>"$d/log" 2>&1 </dev/null &
+  remember $! "$d/pid"
+  for _ in $(seq 600); do
+    alive "$d/pid" || { tail -n 20 "$d/log" >&2; die "redis ended while it started"; }
+    if grep -q 'Ready to accept connections' "$d/log"; then return; fi
+    sleep 0.05
+  done
+  tail -n 20 "$d/log" >&2
+  die "redis did not start within half a minute"
+}
+
+env_redis() {
+  local port
+  read -r port <"$1/redis/port"
+  echo "export REDIS_URL=redis://127.0.0.1:$port"
+}
+
 # --- strace: not a server, but what tests need to make system calls fail
 
 get_strace() {
