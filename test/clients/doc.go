@@ -14,6 +14,7 @@
 //   - github.com/twmb/franz-go/pkg/sr v1.8.0 (Go; its tests are in registry/rest)
 //
 // Run test/services.sh install python node once. Without CLIENTS_PYTHON and
-// CLIENTS_NODE_MODULES, which it prints on start, the tests are skipped; with
+// CLIENTS_NODE_MODULES, which it prints on start, the tests are skipped, as are
+// those of two servers on a store without POSTGRES_URL and KAFKA_BROKERS; with
 // REQUIRE_SERVICES=1 they fail instead.
 package clients

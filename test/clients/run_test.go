@@ -13,28 +13,31 @@ import (
 
 // A language runs programs that use its clients.
 type language struct {
-	dir      string
-	args     func(t *testing.T) []string // of the interpreter
-	env      func(t *testing.T) []string
-	programs []string
+	dir       string
+	extension string
+	args      func(t *testing.T) []string // of the interpreter
+	env       func(t *testing.T) []string
+	programs  []string
 }
 
 var python = language{
-	dir:      "python",
-	args:     func(t *testing.T) []string { return []string{needs(t, "CLIENTS_PYTHON"), "main.py"} },
-	env:      func(*testing.T) []string { return []string{"PYTHONDONTWRITEBYTECODE=1"} },
-	programs: []string{"subjects.py", "contexts.py", "avro_values.py", "protobuf_values.py", "json_values.py", "contracts.py"},
+	dir:       "python",
+	extension: ".py",
+	args:      func(t *testing.T) []string { return []string{needs(t, "CLIENTS_PYTHON"), "main.py"} },
+	env:       func(*testing.T) []string { return []string{"PYTHONDONTWRITEBYTECODE=1"} },
+	programs:  []string{"subjects.py", "contexts.py", "avro_values.py", "protobuf_values.py", "json_values.py", "contracts.py"},
 }
 
 var javascript = language{
-	dir:      "javascript",
-	args:     func(*testing.T) []string { return []string{"node", "main.js"} },
-	env:      func(t *testing.T) []string { return []string{"NODE_PATH=" + needs(t, "CLIENTS_NODE_MODULES")} },
-	programs: []string{"kafkajs.js", "confluent.js", "confluent_values.js"},
+	dir:       "javascript",
+	extension: ".js",
+	args:      func(*testing.T) []string { return []string{"node", "main.js"} },
+	env:       func(t *testing.T) []string { return []string{"NODE_PATH=" + needs(t, "CLIENTS_NODE_MODULES")} },
+	programs:  []string{"kafkajs.js", "confluent.js", "confluent_values.js"},
 }
 
-// A job is a program and the registry that it speaks to. The label names it in
-// the output of tests.
+// A job is a program and the registry that it speaks to, or with a comma the two
+// servers of one. The label names it in the output of tests.
 type job struct{ label, file, url string }
 
 // run runs jobs in one process and makes a subtest of each check that they
@@ -96,7 +99,7 @@ func TestClients(t *testing.T) {
 			url, ca := serveSecured(t)
 			first := l.programs[0]
 			add("secured", first, url)
-			secured := "secured" + filepath.Ext(first)
+			secured := "secured" + l.extension
 			add("secured", secured, url)
 			l.run(t, jobs, "WORK="+t.TempDir(), "CA="+ca, "NODE_EXTRA_CA_CERTS="+ca)
 		})

@@ -9,15 +9,17 @@ const fs = require('node:fs');
 const path = require('node:path');
 
 const checks = [];
-let at = { label: '', url: '', user: undefined };
+let at = { label: '', urls: [], user: undefined };
 
-/** Says under which label the next checks run, and against which registry. */
+/** Says under which label the next checks run, and against which registry. Servers of one registry have commas between their URLs. */
 function use(label, text) {
-  const url = new URL(text);
-  at = { label, url: url.origin, user: url.username ? { username: url.username, password: url.password } : undefined };
+  const urls = text.split(',').map((one) => new URL(one));
+  const { username, password } = urls[0];
+  at = { label, urls: urls.map((one) => one.origin), user: username ? { username, password } : undefined };
 }
 
-const url = () => at.url;
+/** Returns the address of a server, of which there may be more than one. */
+const url = (server = 0) => at.urls[server];
 
 /** Returns the name and password that the registry wants, or undefined. */
 const user = () => at.user;

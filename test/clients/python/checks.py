@@ -20,16 +20,22 @@ WORK = os.environ["WORK"]
 SCHEMAS = os.environ["SCHEMAS"]
 
 _checks = []
-_label = _url = _user = ""
+_label = _user = ""
+_urls = []
 _compiled = set()
 
 
 def use(label, url):
-    """Says under which label the next checks run, and against which registry."""
-    global _label, _url, _user
-    parts = urllib.parse.urlsplit(url)
-    _user, _, host = parts.netloc.rpartition("@")
-    _label, _url = label, f"{parts.scheme}://{host}"
+    """Says under which label the next checks run, and against which registry.
+
+    Servers of one registry have commas between their URLs.
+    """
+    global _label, _urls, _user
+    _label, _urls = label, []
+    for one in url.split(","):
+        parts = urllib.parse.urlsplit(one)
+        _user, _, host = parts.netloc.rpartition("@")
+        _urls.append(f"{parts.scheme}://{host}")
 
 
 def check(function):
@@ -50,9 +56,12 @@ def run():
     _checks.clear()
 
 
-def client(path="", user=None):
-    """Returns a new client, so that no cache hides what the server says."""
-    conf = {"url": _url + path, "max.retries": 0}
+def client(path="", user=None, at=0):
+    """Returns a new client, so that no cache hides what the server says.
+
+    at is the number of the server, if there is more than one.
+    """
+    conf = {"url": _urls[at] + path, "max.retries": 0}
     if user or _user:
         conf["basic.auth.user.info"] = user or _user
     if "CA" in os.environ:  # without it, each client reads all that the system trusts
