@@ -145,6 +145,9 @@ func checkUpdate(u api.ConfigUpdate) (api.ConfigUpdate, error) {
 		}
 		u.CompatibilityPolicy = api.Set(policy)
 	}
+	for _, metadata := range []*api.Field[api.Metadata]{&u.DefaultMetadata, &u.OverrideMetadata} {
+		metadata.Value = sortMetadata(metadata.Value)
+	}
 	for _, rules := range []*api.Field[api.RuleSet]{&u.DefaultRuleSet, &u.OverrideRuleSet} {
 		checked, err := checkRules(rules.Value)
 		if err != nil {

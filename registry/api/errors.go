@@ -97,7 +97,7 @@ var table = [...]Row{
 	{ContextNotEmpty, "The specified context '%s' is not empty.", "Delete its subjects for good first."},
 	{StoreFailure, "%s", "The log could not be written; nothing was stored, or the answer was lost. Asking again is safe."},
 	{OperationTimedOut, "%s", "The log did not answer in time. Asking again is safe."},
-	{ForwardFailed, "Error while forwarding %s to the leader", "The server that may write could not be reached. Asking again is safe."},
+	{ForwardFailed, "Error while forwarding %s request to the leader", "The server that may write could not be reached. Asking again is safe."},
 	{NoLeader, "Leader not known.", "No server may write right now; one will within seconds."},
 }
 

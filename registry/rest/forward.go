@@ -55,7 +55,7 @@ type relay struct {
 // forwarded again: two servers that each believe the other to lead would keep
 // it between them for ever. caughtUp is called before a success is passed on, so
 // that a client can read here what it wrote there; nil means not to wait.
-func forward(w http.ResponseWriter, r *http.Request, opts *Options, client *http.Client, caughtUp func(context.Context) error) (*relay, error) {
+func forward(w http.ResponseWriter, r *http.Request, what deed, opts *Options, client *http.Client, caughtUp func(context.Context) error) (*relay, error) {
 	if opts.Leader == nil {
 		return nil, nil
 	}
@@ -67,7 +67,7 @@ func forward(w http.ResponseWriter, r *http.Request, opts *Options, client *http
 		return nil, api.NoLeader.With()
 	}
 	failed := func(err error) error {
-		return api.ForwardFailed.Because(fmt.Errorf("forward to %s: %w", leader, err), "the request")
+		return api.ForwardFailed.Because(fmt.Errorf("forward to %s: %w", leader, err), what.request)
 	}
 	url := strings.TrimSuffix(leader, "/") + r.URL.EscapedPath()
 	if r.URL.RawQuery != "" {

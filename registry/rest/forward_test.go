@@ -22,7 +22,7 @@ func follower(t *testing.T, leader func() (string, bool), caughtUp func(context.
 	t.Cleanup(client.CloseIdleConnections)
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Request-ID", "id of "+r.Header.Get("X-Request-ID"))
-		relayed, err := forward(w, r, &Options{MaxBody: 100, Leader: leader}, client, caughtUp)
+		relayed, err := forward(w, r, registering, &Options{MaxBody: 100, Leader: leader}, client, caughtUp)
 		var e *api.Error
 		switch {
 		case errors.As(err, &e):
@@ -116,6 +116,17 @@ func TestForwardCatchesUp(t *testing.T) {
 	}
 }
 
+// A change that a follower made itself would be lost, or made twice.
+func TestWritesAreForwarded(t *testing.T) {
+	t.Parallel()
+	for _, rt := range routes() {
+		reads := rt.method == http.MethodGet || rt.verb == api.Read || rt.path == "/"
+		if rt.writes() == reads {
+			t.Errorf("%s %s with the deed %q: only what reads has none", rt.method, rt.path, rt.deed.request)
+		}
+	}
+}
+
 func TestNotForwarded(t *testing.T) {
 	t.Parallel()
 	// It cuts every connection. A closed server would free its port for others.
@@ -135,7 +146,7 @@ func TestNotForwarded(t *testing.T) {
 		{"this is the leader of whoever forwarded", func() (string, bool) { return "", true }, http.Header{forwardHeader: {"true"}}, "", http.StatusTeapot, ""},
 		{"no leader", func() (string, bool) { return "", false }, nil, "", 500, "Leader not known.\n"},
 		{"forwarded already", known, http.Header{forwardHeader: {"true"}}, "", 500, "Leader not known.\n"},
-		{"leader is gone", known, nil, "{}", 500, "Error while forwarding the request to the leader\n"},
+		{"leader is gone", known, nil, "{}", 500, "Error while forwarding register schema request to the leader\n"},
 		{"too large", known, nil, strings.Repeat("x", 101), 413, "HTTP 413 Request Entity Too Large: the limit is 100 bytes\n"},
 	} {
 		srv := follower(t, row.leader, nil)

@@ -22,6 +22,7 @@ import (
 	"github.com/wireproof/wireproof/compat"
 	"github.com/wireproof/wireproof/lang/all"
 	"github.com/wireproof/wireproof/registry"
+	"github.com/wireproof/wireproof/registry/memlog"
 	"github.com/wireproof/wireproof/registry/rest"
 )
 
@@ -207,6 +208,16 @@ func TestRegisterRace(t *testing.T) {
 	}
 }
 
+// A server that shares a log says with whom.
+func TestClusterID(t *testing.T) {
+	t.Parallel()
+	srv := newServer(t, rest.Options{Group: "eu"})
+	got := send(t, srv, http.MethodGet, "/v1/metadata/id", "", nil)
+	if want := `{"scope":{"path":[],"clusters":{"kafka-cluster":"","schema-registry-cluster":"eu"}}}`; got.body != want {
+		t.Errorf("GET /v1/metadata/id = %s, want %s", got.body, want)
+	}
+}
+
 func TestLegacyConflict(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, rest.Options{LegacyConflict: true})
@@ -251,6 +262,45 @@ func TestStoreFailure(t *testing.T) {
 	reg.Close()
 	if got := send(t, srv, http.MethodPost, "/subjects/a/versions", `{"schema":"\"int\""}`, nil); got.status != 503 {
 		t.Errorf("a write after Close = %d, want 503", got.status)
+	}
+}
+
+// A slowLog does not answer in time once it is told so.
+type slowLog struct {
+	registry.Log
+	slow atomic.Bool
+}
+
+func (l *slowLog) Append(ctx context.Context, after registry.Offset, records []registry.Record) (registry.Offset, error) {
+	if l.slow.Load() {
+		return 0, context.DeadlineExceeded
+	}
+	return l.Log.Append(ctx, after, records)
+}
+
+// What was not done in time is named as the protocol names it.
+func TestTimeouts(t *testing.T) {
+	t.Parallel()
+	log := &slowLog{Log: memlog.New()}
+	reg, err := registry.Open(t.Context(), log, all.Languages(), registry.Rules(compat.Default()), registry.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { reg.Close() })
+	srv := httptest.NewServer(rest.New(reg, rest.Options{}))
+	t.Cleanup(srv.Close)
+	send(t, srv, http.MethodPost, "/subjects/a/versions", `{"schema":"\"int\""}`, nil)
+	log.slow.Store(true)
+	for _, c := range []struct{ method, path, body, want string }{
+		{"POST", "/subjects/a/versions", `{"schema":"\"long\""}`, "Register operation timed out"},
+		{"DELETE", "/subjects/a", "", "Delete subject operation timed out"},
+		{"DELETE", "/subjects/a/versions/1", "", "Delete Schema Version operation timed out"},
+		{"PUT", "/mode/a", `{"mode":"READONLY"}`, "Update mode operation timed out"},
+	} {
+		got := send(t, srv, c.method, c.path, c.body, nil)
+		if want := fmt.Sprintf(`{"error_code":50002,"message":"%s"}`, c.want); got.status != 500 || got.body != want {
+			t.Errorf("%s %s = %d %s, want 500 %s", c.method, c.path, got.status, got.body, want)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -11,10 +12,10 @@ import (
 func root(*call) (*reply, error) { return &reply{json: struct{}{}}, nil }
 
 // clusterID names no Kafka cluster, since the registry needs none.
-func clusterID(*call) (*reply, error) {
+func clusterID(c *call) (*reply, error) {
 	return &reply{json: api.ClusterID{Scope: api.ClusterScope{
 		Path:     []string{},
-		Clusters: map[string]string{"kafka-cluster": "", "schema-registry-cluster": "schema-registry"},
+		Clusters: map[string]string{"kafka-cluster": "", "schema-registry-cluster": cmp.Or(c.opts.Group, "schema-registry")},
 	}}}, nil
 }
 

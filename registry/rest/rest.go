@@ -20,6 +20,8 @@ type Options struct {
 	MaxBody int64  // bytes of a request body, unpacked too; 0 means 4 MiB
 	Version string // of the program
 	Commit  string
+	// Group names the servers that share a log; empty means schema-registry.
+	Group string
 	// LegacyConflict answers an incompatible schema with error code 409, as
 	// servers before 8 do, instead of 40901.
 	LegacyConflict bool
@@ -107,7 +109,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if err != nil {
 		var e *api.Error
-		e, seen.Status = h.fault(r, err)
+		e, seen.Status = c.fault(err)
 		seen.Code = e.Code
 		out = &reply{json: e}
 		if c.bareError(e) {
@@ -172,7 +174,7 @@ func (c *call) answer() (contentType int, out *reply, err error) {
 		}
 	}
 	if c.opts.Leader != nil && c.route.writes() {
-		sent, err := forward(c.w, c.r, &c.opts, c.leader, c.reg.CatchUp)
+		sent, err := forward(c.w, c.r, c.route.deed, &c.opts, c.leader, c.reg.CatchUp)
 		if sent != nil || err != nil {
 			return accepted, &reply{relay: sent}, err
 		}
@@ -189,18 +191,21 @@ func (c *call) answer() (contentType int, out *reply, err error) {
 const maxMessage = 32 << 10
 
 // fault returns an error as the protocol has it, with its status.
-func (h *handler) fault(r *http.Request, err error) (*api.Error, int) {
+func (c *call) fault(err error) (*api.Error, int) {
 	var e *api.Error
 	if !errors.As(err, &e) {
 		e = api.InternalError.Because(err, "Internal Server Error")
 	}
 	status := e.Code.Status()
-	gone := r.Context().Err() != nil // nobody waits for this answer
-	if status >= http.StatusInternalServerError && h.opts.OnError != nil && !gone {
-		h.opts.OnError(r, err)
+	gone := c.r.Context().Err() != nil // nobody waits for this answer
+	if status >= http.StatusInternalServerError && c.opts.OnError != nil && !gone {
+		c.opts.OnError(c.r, err)
 	}
-	if e.Code == api.IncompatibleSchema && h.opts.LegacyConflict {
+	switch {
+	case e.Code == api.IncompatibleSchema && c.opts.LegacyConflict:
 		e = &api.Error{Code: http.StatusConflict, Message: e.Message}
+	case e.Code == api.OperationTimedOut && c.route != nil && c.route.writes():
+		e = &api.Error{Code: e.Code, Message: c.route.deed.operation + " operation timed out"}
 	}
 	if len(e.Message) > maxMessage {
 		e = &api.Error{Code: e.Code, Message: strings.ToValidUTF8(e.Message[:maxMessage], "") + "..."}

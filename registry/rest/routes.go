@@ -18,8 +18,24 @@ type route struct {
 	// anyAccept says that the route has one form and sends it whatever the client
 	// would rather have.
 	anyAccept bool
+	deed      deed // what it changes, which only a leader may do
 	parts     []string
 }
+
+// A deed is a change as errors name it. The zero deed is none.
+type deed struct{ request, operation string }
+
+var (
+	registering     = deed{"register schema", "Register"}
+	tagging         = deed{"tag schema", "Tag schema"}
+	deletingSubject = deed{"delete subject", "Delete subject"}
+	deletingVersion = deed{"delete schema version", "Delete Schema Version"}
+	deletingContext = deed{"delete context", "Delete context"}
+	changingConfig  = deed{"update config", "Update config"}
+	deletingConfig  = deed{"delete config", "Delete config"}
+	changingMode    = deed{"update mode", "Update mode"}
+	deletingMode    = deed{"delete mode", "Delete mode"}
+)
 
 // routes returns the whole API.
 func routes() []route {
@@ -32,19 +48,19 @@ func routes() []route {
 		{method: get, path: "/v1/metadata/version", serve: serverVersion},
 		{method: get, path: "/v1/metadata/deployment", serve: deployment},
 		{method: get, path: "/contexts", serve: contexts},
-		{method: del, path: "/contexts/{context}", serve: deleteContext},
+		{method: del, path: "/contexts/{context}", serve: deleteContext, deed: deletingContext},
 
 		{method: get, path: "/subjects", serve: listSubjects},
 		{method: post, path: "/subjects/{subject}", verb: api.Read, serve: lookup},
-		{method: del, path: "/subjects/{subject}", verb: api.Delete, serve: deleteSubject},
+		{method: del, path: "/subjects/{subject}", verb: api.Delete, serve: deleteSubject, deed: deletingSubject},
 		{method: get, path: "/subjects/{subject}/metadata", verb: api.Read, serve: byMetadata},
 		{method: get, path: "/subjects/{subject}/versions", verb: api.Read, serve: listVersions},
-		{method: post, path: "/subjects/{subject}/versions", verb: api.Write, serve: register},
+		{method: post, path: "/subjects/{subject}/versions", verb: api.Write, serve: register, deed: registering},
 		{method: get, path: "/subjects/{subject}/versions/{version}", verb: api.Read, serve: getVersion},
-		{method: del, path: "/subjects/{subject}/versions/{version}", verb: api.Delete, serve: deleteVersion},
+		{method: del, path: "/subjects/{subject}/versions/{version}", verb: api.Delete, serve: deleteVersion, deed: deletingVersion},
 		{method: get, path: "/subjects/{subject}/versions/{version}/schema", verb: api.Read, serve: getVersionText},
 		{method: get, path: "/subjects/{subject}/versions/{version}/referencedby", verb: api.Read, serve: referencedBy},
-		{method: post, path: "/subjects/{subject}/versions/{version}/tags", verb: api.Write, serve: tag},
+		{method: post, path: "/subjects/{subject}/versions/{version}/tags", verb: api.Write, serve: tag, deed: tagging},
 
 		{method: get, path: "/schemas", serve: listSchemas},
 		{method: get, path: "/schemas/types", serve: types},
@@ -59,18 +75,18 @@ func routes() []route {
 		{method: post, path: "/compatibility/subjects/{subject}/versions/{version}", verb: api.Read, serve: checkVersion},
 
 		{method: get, path: "/config", verb: api.Read, serve: getConfig},
-		{method: put, path: "/config", verb: api.Configure, serve: putConfig},
-		{method: del, path: "/config", verb: api.Configure, serve: deleteConfig},
+		{method: put, path: "/config", verb: api.Configure, serve: putConfig, deed: changingConfig},
+		{method: del, path: "/config", verb: api.Configure, serve: deleteConfig, deed: deletingConfig},
 		{method: get, path: "/config/{subject}", verb: api.Read, serve: getConfig},
-		{method: put, path: "/config/{subject}", verb: api.Configure, serve: putConfig},
-		{method: del, path: "/config/{subject}", verb: api.Configure, serve: deleteConfig},
+		{method: put, path: "/config/{subject}", verb: api.Configure, serve: putConfig, deed: changingConfig},
+		{method: del, path: "/config/{subject}", verb: api.Configure, serve: deleteConfig, deed: deletingConfig},
 
 		{method: get, path: "/mode", verb: api.Read, serve: getMode},
-		{method: put, path: "/mode", verb: api.Admin, serve: putMode},
-		{method: del, path: "/mode", verb: api.Admin, serve: deleteMode},
+		{method: put, path: "/mode", verb: api.Admin, serve: putMode, deed: changingMode},
+		{method: del, path: "/mode", verb: api.Admin, serve: deleteMode, deed: deletingMode},
 		{method: get, path: "/mode/{subject}", verb: api.Read, serve: getMode},
-		{method: put, path: "/mode/{subject}", verb: api.Admin, serve: putMode},
-		{method: del, path: "/mode/{subject}", verb: api.Admin, serve: deleteMode},
+		{method: put, path: "/mode/{subject}", verb: api.Admin, serve: putMode, deed: changingMode},
+		{method: del, path: "/mode/{subject}", verb: api.Admin, serve: deleteMode, deed: deletingMode},
 	}
 	for i := range list {
 		list[i].parts = strings.Split(strings.Trim(list[i].path, "/"), "/")
@@ -96,10 +112,8 @@ func lengths(all []route) [][]*route {
 	return out
 }
 
-// writes reports whether a route changes something, which only a leader may do.
-func (rt *route) writes() bool {
-	return rt.method != http.MethodGet && rt.verb != api.Read && rt.path != "/"
-}
+// writes reports whether a route changes something.
+func (rt *route) writes() bool { return rt.deed != deed{} }
 
 // match finds the route of a path and the values of its braces. HEAD is served
 // as GET.
