@@ -62,18 +62,14 @@ func (l *lane) run(ctx context.Context) {
 		defer close(stopped)
 		l.acknowledge()
 	}()
-	deliveries, closing := l.consumer.deliveries, ctx.Done()
-	for deliveries != nil {
+	for open := true; open; {
 		select {
-		case d, ok := <-deliveries:
-			if !ok {
-				deliveries = nil
-			} else if closing != nil {
+		case d, ok := <-l.consumer.deliveries:
+			if open = ok; ok {
 				l.push(&d)
 			}
-		case <-closing:
-			closing = nil
-			go func() { _ = ch.Cancel(consumerTag, false) }() // then deliveries ends
+		case <-ctx.Done():
+			open = false
 		}
 	}
 	cause := errSourceClosed
@@ -82,8 +78,9 @@ func (l *lane) run(ctx context.Context) {
 	}
 	l.lose(cause)
 	<-stopped
-	// What is not settled is not rejected but left: with the channel closed it goes
-	// back to its old place.
+	// What is not settled goes back to its old place with the end of the channel.
+	// Rejecting it, or cancelling the consumer while something is on its way, would
+	// put it at the end of a quorum queue.
 	_ = ch.Close()
 }
 
