@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the tests that need real servers. A server named in the environment
-# (KAFKA_BROKERS, KAFKA3_BROKERS with KAFKA3_DIR, POSTGRES_URL, NATS_URL, NATS29_URL, REDIS_URL)
-# is used as it is; the others are started on loopback for this run and removed after it. Here a
+# (KAFKA_BROKERS, KAFKA3_BROKERS with KAFKA3_DIR, POSTGRES_URL, NATS_URL, NATS29_URL, REDIS_URL,
+# AMQP_URL) is used as it is; the others are started on loopback for this run and removed after it. Here a
 # missing server is a failure, never a skip.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -33,6 +33,7 @@ install=()
 [ -n "${NATS_URL:-}" ] || install+=(nats)
 [ -n "${NATS29_URL:-}" ] || install+=(nats29)
 [ -n "${REDIS_URL:-}" ] || install+=(redis)
+[ -n "${AMQP_URL:-}" ] || install+=(rabbitmq)
 if [ "${#install[@]}" -gt 0 ]; then
   ./test/services.sh install "${install[@]}"
   eval "$(./test/services.sh start "$dir" "${install[@]}")"
