@@ -1,12 +1,8 @@
 package clients_test
 
 import (
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
-	"net/http"
 	"net/url"
-	"os"
 	"testing"
 
 	"github.com/riferrei/srclient"
@@ -23,19 +19,12 @@ func TestSecuredGo(t *testing.T) {
 		t.Fatal(err)
 	}
 	u.User = nil
-	pem, err := os.ReadFile(ca)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(pem)
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}
-	t.Cleanup(transport.CloseIdleConnections)
+	https := trusting(t, ca)
 	const text = `{"type":"record","name":"A","fields":[]}`
 
 	t.Run("srclient", func(t *testing.T) {
 		as := func(name, password string) *srclient.SchemaRegistryClient {
-			c := srclient.NewSchemaRegistryClient(u.String(), srclient.WithClient(&http.Client{Transport: transport}))
+			c := srclient.NewSchemaRegistryClient(u.String(), srclient.WithClient(https))
 			c.SetCredentials(name, password)
 			return c
 		}
@@ -55,7 +44,7 @@ func TestSecuredGo(t *testing.T) {
 	})
 	t.Run("franz", func(t *testing.T) {
 		as := func(name, password string) *sr.Client {
-			c, err := sr.NewClient(sr.URLs(u.String()), sr.HTTPClient(&http.Client{Transport: transport}), sr.BasicAuth(name, password))
+			c, err := sr.NewClient(sr.URLs(u.String()), sr.HTTPClient(https), sr.BasicAuth(name, password))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -56,12 +56,12 @@ def run():
     _checks.clear()
 
 
-def client(path="", user=None, at=0):
+def client(path="", user=None, at=0, more=None):
     """Returns a new client, so that no cache hides what the server says.
 
-    at is the number of the server, if there is more than one.
+    at is the number of the server, if there is more than one; more are settings.
     """
-    conf = {"url": _urls[at] + path, "max.retries": 0}
+    conf = {"url": _urls[at] + path, "max.retries": 0, **(more or {})}
     if user or _user:
         conf["basic.auth.user.info"] = user or _user
     if "CA" in os.environ:  # without it, each client reads all that the system trusts
