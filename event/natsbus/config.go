@@ -46,8 +46,10 @@ type Config struct {
 	AckWait time.Duration
 	// DoubleAck makes settling wait until the server has said that it knows.
 	DoubleAck bool
-	// Push makes groups of push consumers: the server sends as messages come,
-	// up to Prefetch unsettled ones for the whole group. By default members pull.
+	// Push makes groups of push consumers: the server sends as messages come, up
+	// to Prefetch unsettled ones for the whole group, however large they are. What
+	// it sends while the last member leaves comes again only after AckWait. By
+	// default members pull.
 	Push bool
 	// Prefetch is how many messages of a topic a member asks for ahead of its
 	// handlers; default 1000.

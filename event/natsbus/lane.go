@@ -264,7 +264,6 @@ func (l *lane) push(m *nats.Msg) {
 		l.queue = append(l.queue, d)
 		l.bytes += weight(d)
 	}
-	l.flow()
 	offer := l.wants()
 	l.mu.Unlock()
 	if offer {
@@ -311,7 +310,6 @@ func (l *lane) take() (ds []*event.Delivery, more bool) {
 		h.handed = true
 		l.holding[d.Offset] = h
 	}
-	l.flow()
 	more = l.wants()
 	l.mu.Unlock()
 	l.ask()
@@ -408,14 +406,12 @@ func (l *lane) Pause() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.paused = true
-	l.flow()
 }
 
 // Resume is as [event.Lane] says.
 func (l *lane) Resume() {
 	l.mu.Lock()
 	l.paused = false
-	l.flow()
 	offer := l.wants()
 	l.mu.Unlock()
 	if offer {
@@ -487,9 +483,16 @@ func (l *lane) heldInOrder() []string {
 // giveBack tells the server, and waits until it has heard that and all that was
 // settled. A server that is away will find out by itself after AckWait.
 func (l *lane) giveBack(ctx context.Context, replies []string) error {
-	nc := l.source.group.bus.nc
+	b := l.source.group.bus
+	nc := b.nc
 	if !nc.IsConnected() {
 		return nil
+	}
+	if l.deliver == "" && len(replies) > 0 {
+		// Whoever asks for the state of a consumer makes the server look who still
+		// waits for messages. Without that it would take the first one given back
+		// for us, find us gone, and put it behind the others.
+		_, _ = b.js.Consumer(ctx, l.stream, l.consumer)
 	}
 	err := l.say(ctx, replies, ackNak, false)
 	if err == nil {

@@ -46,24 +46,6 @@ func (l *lane) listen() error {
 	return l.sub.SetPendingLimits(-1, -1)
 }
 
-// flow stops and starts a push consumer; one that pulls just asks for no more.
-// The caller holds mu.
-func (l *lane) flow() {
-	if l.deliver == "" || l.over {
-		return
-	}
-	full := l.paused || l.bytes >= queueBytes
-	switch {
-	case full && l.sub != nil:
-		_ = l.sub.Drain() // others get what comes; what is under way still arrives
-		l.sub = nil
-	case !full && l.sub == nil:
-		if err := l.listen(); err != nil {
-			l.lose(err)
-		}
-	}
-}
-
 // ask asks for messages if there is room for them.
 func (l *lane) ask() {
 	nc := l.source.group.bus.nc
