@@ -1,0 +1,293 @@
+//go:build unix
+
+package natsbus_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/wireproof/wireproof/event"
+	"github.com/wireproof/wireproof/event/natsbus"
+	"github.com/wireproof/wireproof/test/kafkatest"
+)
+
+// TestMain is also the processes that tests freeze and kill.
+func TestMain(m *testing.M) {
+	switch os.Getenv("NATSBUS_CHILD") {
+	case "publish":
+		publishForEver(os.Getenv("NATSBUS_DIR"))
+	case "consume":
+		holdOne(os.Getenv("NATSBUS_SERVER"))
+	}
+	os.Exit(m.Run())
+}
+
+func must(err error) {
+	if err != nil {
+		fmt.Println("child:", err)
+		os.Exit(1)
+	}
+}
+
+// child starts this program in another role; it ends with the test.
+func child(t *testing.T, env ...string) (*exec.Cmd, io.WriteCloser, *bufio.Scanner) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), env...)
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	return cmd, in, bufio.NewScanner(out)
+}
+
+// publishForEver prints the number of each message that was acknowledged.
+func publishForEver(dir string) {
+	ctx := context.Background()
+	s, err := natsbus.Embedded(dir)
+	must(err)
+	bus, err := s.Open(ctx, natsbus.Config{})
+	must(err)
+	must(bus.MakeTopic(ctx, "orders", ""))
+	var out sync.Mutex
+	for p := range 4 {
+		go func() {
+			for i := p; ; i += 4 {
+				must(bus.Publish(ctx, &event.Message{Topic: "orders", Payload: fmt.Append(nil, i)}))
+				out.Lock()
+				fmt.Println(i)
+				out.Unlock()
+			}
+		}()
+	}
+	select {}
+}
+
+// What the embedded server has acknowledged is there after its process was killed.
+func TestEmbeddedSurvivesKill(t *testing.T) {
+	dir := t.TempDir()
+	acknowledged := map[string]bool{}
+	for range 2 {
+		cmd, _, lines := child(t, "NATSBUS_CHILD=publish", "NATSBUS_DIR="+dir)
+		n := 0
+		for lines.Scan() {
+			if strings.HasPrefix(lines.Text(), "child:") {
+				t.Fatal(lines.Text())
+			}
+			acknowledged[lines.Text()] = true
+			if n++; n == 300 {
+				if err := cmd.Process.Kill(); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		_ = cmd.Wait()
+	}
+	bus := on(t, embedded(t, dir), natsbus.Config{})
+	got := stored(t, bus, "orders")
+	for _, x := range got {
+		delete(acknowledged, x)
+	}
+	if len(acknowledged) > 0 {
+		t.Errorf("%d acknowledged messages are lost, such as %v", len(acknowledged), acknowledged)
+	}
+}
+
+func TestOneServerInAFolder(t *testing.T) {
+	dir := t.TempDir()
+	embedded(t, dir)
+	if _, err := natsbus.Embedded(dir); err == nil || !strings.Contains(err.Error(), "another server uses it") {
+		t.Errorf("a second server in the same folder: %v", err)
+	}
+}
+
+// holdOne takes a message, says so, waits for a line, and then settles.
+func holdOne(server string) {
+	ctx := context.Background()
+	bus, err := natsbus.Open(ctx, natsbus.Config{Servers: []string{server}, AckWait: time.Second})
+	must(err)
+	src, err := bus.Group("g").Open(ctx, "orders")
+	must(err)
+	b, err := src.Receive(ctx)
+	must(err)
+	fmt.Println("holds", string(b.Deliveries[0].Payload))
+	_, _ = bufio.NewReader(os.Stdin).ReadString('\n')
+	err = b.Lane.Settle(b.Deliveries)
+	fmt.Println("settled:", err)
+	<-b.Lane.Context().Done()
+	fmt.Println("ended:", context.Cause(b.Lane.Context()))
+	b.Lane.(event.Releaser).Release()
+	again, err := src.Receive(ctx) // the lane is replaced
+	must(err)
+	fmt.Println("then", string(again.Deliveries[0].Payload), again.Lane != b.Lane)
+	must(again.Lane.Settle(again.Deliveries))
+	must(src.Close(ctx))
+	os.Exit(0)
+}
+
+// A member that is frozen for longer than messages are its own loses them to
+// another one. When it wakes, what it settles is refused, its lane has ended, and
+// it goes on with a new one.
+func TestFrozenMember(t *testing.T) {
+	s := embedded(t, t.TempDir(), natsbus.Listen("127.0.0.1", 0))
+	bus := on(t, s, natsbus.Config{AckWait: time.Second})
+	makeTopic(t, bus, "orders")
+	publish := func(payload string) {
+		t.Helper()
+		if err := bus.Publish(t.Context(), &event.Message{Topic: "orders", Payload: []byte(payload)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	publish("1")
+	cmd, in, lines := child(t, "NATSBUS_CHILD=consume", "NATSBUS_SERVER="+s.URL())
+	next := func(want string) {
+		t.Helper()
+		if !lines.Scan() || !strings.Contains(lines.Text(), want) {
+			t.Fatalf("the child says %q, want %q", lines.Text(), want)
+		}
+	}
+	next("holds 1")
+	if err := cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	other := member(t, bus, "g", "orders")
+	if ds, _ := take(t, other, 1, true); string(ds[0].Payload) != "1" {
+		t.Fatalf("another member gets %s", ds[0].Payload)
+	}
+	if err := other.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	// As it wakes, it has been told to settle already.
+	if _, err := io.WriteString(in, "\n"); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	next("settled: not settled: this member of group")
+	next("ended: this member of group")
+	publish("2")
+	next("then 2 true")
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("the child: %v", err)
+	}
+}
+
+// A server that is killed again and again under load loses nothing that it has
+// acknowledged, keeps the order of a key, and members go on when it is back.
+func TestServerIsKilledUnderLoad(t *testing.T) {
+	url(t, "NATS_URL") // where real servers are
+	dir := t.TempDir()
+	start := func() string {
+		out := kafkatest.Services(t, "start", dir, "nats")
+		_, address, _ := strings.Cut(out[strings.LastIndex(out, "export NATS_URL="):], "=")
+		return strings.TrimSpace(address)
+	}
+	address := start()
+	t.Cleanup(func() { kafkatest.Services(t, "clean", dir) })
+	bus := open(t, natsbus.Config{Servers: []string{address}, AckWait: 2 * time.Second})
+	makeTopic(t, bus, "orders")
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+
+	const keys, each = 8, 600
+	var wg sync.WaitGroup
+	tenth := make(chan struct{}, 100)
+	for k := range keys {
+		wg.Go(func() {
+			for i := 0; i < each; i += 20 {
+				ms := make([]*event.Message, 20)
+				for j := range ms {
+					ms[j] = &event.Message{Topic: "orders", Key: fmt.Append(nil, k), Payload: fmt.Appendf(nil, "%d %d", k, i+j)}
+				}
+				if err := bus.Publish(ctx, ms...); err != nil {
+					t.Errorf("publish: %v", err)
+					return
+				}
+				if k == 0 && i%60 == 0 {
+					tenth <- struct{}{}
+				}
+			}
+		})
+	}
+	handled := map[string]bool{}
+	var mu sync.Mutex
+	all := make(chan struct{})
+	running, stop := context.WithCancel(ctx)
+	done := make(chan error, 1)
+	go func() {
+		done <- event.Run(running, bus.Group("g"), []string{"orders"}, func(_ context.Context, d *event.Delivery) error {
+			mu.Lock()
+			defer mu.Unlock()
+			if handled[string(d.Payload)] = true; len(handled) == keys*each {
+				select {
+				case <-all:
+				default:
+					close(all)
+				}
+			}
+			return nil
+		}, event.ByKey(4))
+	}()
+	for range 4 {
+		for range 2 {
+			select {
+			case <-tenth:
+			case <-ctx.Done():
+				t.Fatal("publishing does not go on")
+			}
+		}
+		kafkatest.Services(t, "kill", dir, "nats")
+		start()
+	}
+	wg.Wait()
+	select {
+	case <-all:
+	case <-ctx.Done():
+		mu.Lock()
+		t.Errorf("%d of %d messages were handled", len(handled), keys*each)
+		mu.Unlock()
+	}
+	stop()
+	if err := <-done; err != nil && !errors.Is(err, context.Canceled) {
+		t.Errorf("run: %v", err)
+	}
+	checkOnceInOrder(t, stored(t, bus, "orders"), keys, each)
+}
+
+// checkOnceInOrder fails unless each key has its numbers once, ascending.
+func checkOnceInOrder(t *testing.T, payloads []string, keys, each int) {
+	t.Helper()
+	byKey := make([][]int, keys)
+	for _, p := range payloads {
+		var k, i int
+		if _, err := fmt.Sscan(p, &k, &i); err != nil {
+			t.Fatal(err)
+		}
+		byKey[k] = append(byKey[k], i)
+	}
+	for k, is := range byKey {
+		if len(is) != each || !slices.IsSorted(is) {
+			t.Errorf("key %d has %d messages, sorted: %v; want %d in order", k, len(is), slices.IsSorted(is), each)
+		}
+	}
+}
