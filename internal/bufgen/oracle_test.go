@@ -2,65 +2,26 @@ package bufgen_test
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"fmt"
-	"io"
+	"flag"
 	"io/fs"
 	"maps"
 	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
-	"google.golang.org/protobuf/encoding/prototext"
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/descriptorpb"
-	"google.golang.org/protobuf/types/pluginpb"
 
 	"github.com/wireproof/wireproof/internal/bufconfig"
 	"github.com/wireproof/wireproof/internal/bufgen"
 	"github.com/wireproof/wireproof/test/buforacle"
 )
-
-// The program of the test is also a plugin, which prints the request it gets.
-func TestMain(m *testing.M) {
-	if os.Getenv("BUFGEN_TEST_PLUGIN") != "" {
-		if err := dumpPlugin(os.Stdin, os.Stdout); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		os.Exit(0)
-	}
-	os.Exit(m.Run())
-}
-
-func dumpPlugin(stdin io.Reader, stdout io.Writer) error {
-	in, err := io.ReadAll(stdin)
-	if err != nil {
-		return err
-	}
-	req := &pluginpb.CodeGeneratorRequest{}
-	if err := proto.Unmarshal(in, req); err != nil {
-		return err
-	}
-	name := strings.ReplaceAll(req.GetFileToGenerate()[0], "/", "_")
-	text := fmt.Sprintf("%x\n%s", sha256.Sum256(in), prototext.MarshalOptions{Multiline: true, EmitUnknown: true, AllowPartial: true}.Format(req))
-	out, err := proto.Marshal(&pluginpb.CodeGeneratorResponse{
-		SupportedFeatures: proto.Uint64(3), MinimumEdition: proto.Int32(int32(descriptorpb.Edition_EDITION_PROTO2)),
-		MaximumEdition: proto.Int32(int32(descriptorpb.Edition_EDITION_2024)),
-		File:           []*pluginpb.CodeGeneratorResponse_File{{Name: proto.String(name + ".request"), Content: proto.String(text)}},
-	})
-	if err != nil {
-		return err
-	}
-	_, err = stdout.Write(out)
-	return err
-}
 
 // templates are what is generated from every tree; PLUGIN is the plugin that
 // prints requests.
@@ -124,59 +85,158 @@ plugins:
 `,
 }
 
+var update = flag.Bool("update", false, "with BUF: write down what requests buf makes")
+
+// sums holds the digest of every request that buf makes.
+const sums = "testdata/oracle/sums.txt"
+
 // Requests and generated files are those of the released buf, to the byte.
 func TestGenerateIsBufs(t *testing.T) {
-	t.Parallel()
 	buforacle.Find(t)
-	bin := t.TempDir()
+	plugin := programs(t)
+	bin := filepath.Dir(plugin)
 	if out, err := exec.Command("go", "build", "-o", bin+"/", "google.golang.org/protobuf/cmd/protoc-gen-go").CombinedOutput(); err != nil {
 		t.Fatalf("build protoc-gen-go: %v\n%s", err, out)
 	}
-	plugin := dumper(t, bin)
-	trees, err := filepath.Glob("testdata/oracle/*.txtar")
-	if err != nil || len(trees) == 0 {
-		t.Fatalf("no trees: %v", err)
-	}
-	for _, tree := range trees {
-		for _, name := range slices.Sorted(maps.Keys(templates)) {
-			t.Run(filepath.Base(tree)+"/"+name, func(t *testing.T) {
-				t.Parallel()
-				template := strings.ReplaceAll(templates[name], "PLUGIN", plugin)
-				want := unpacked(t, tree, template)
-				cmd := exec.Command(os.Getenv("BUF"), "generate")
-				cmd.Dir, cmd.Env = want, append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"))
-				if out, err := cmd.CombinedOutput(); err != nil {
-					t.Fatalf("buf generate: %v\n%s", err, out)
-				}
-				got := unpacked(t, tree, template)
-				gen, err := bufconfig.ParseGen("buf.gen.yaml", template)
-				if err != nil {
-					t.Fatal(err)
-				}
-				var stderr bytes.Buffer
-				if _, err := bufgen.Run(t.Context(), bufgen.Options{Gen: gen, Dir: got, Stderr: &stderr}); err != nil {
-					t.Fatalf("Run: %v\n%s", err, stderr.Bytes())
-				}
-				if n := compareTrees(t, want, got); n < 4 {
-					t.Errorf("%d generated files were compared", n)
-				}
-			})
+	var mu sync.Mutex
+	var lines []string
+	t.Run("trees", func(t *testing.T) {
+		eachTemplate(t, plugin, func(t *testing.T, name, tree, template string) {
+			want := unpacked(t, tree, template)
+			cmd := exec.Command(os.Getenv("BUF"), "generate")
+			cmd.Dir = want
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Fatalf("buf generate: %v\n%s", err, out)
+			}
+			got := unpacked(t, tree, template)
+			generate(t, got, template)
+			if n := compareTrees(t, want, got); n == 0 {
+				t.Errorf("no generated files were compared")
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			lines = append(lines, digests(t, name, want)...)
+		})
+	})
+	if *update {
+		slices.Sort(lines)
+		if err := os.WriteFile(sums, []byte(strings.Join(lines, "\n")+"\n"), 0o666); err != nil {
+			t.Fatal(err)
 		}
 	}
 }
 
-// dumper makes a plugin that prints requests, and returns its path.
-func dumper(t *testing.T, dir string) string {
+// Where buf is not there, requests are held against the digests of those that it
+// made.
+func TestRequestsAreBufs(t *testing.T) {
+	plugin := programs(t)
+	text, err := os.ReadFile(sums)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := strings.Fields(string(text))
+	eachTemplate(t, plugin, func(t *testing.T, name, tree, template string) {
+		dir := unpacked(t, tree, template)
+		generate(t, dir, template)
+		got := digests(t, name, dir)
+		for _, line := range got {
+			if !slices.Contains(want, line) {
+				t.Errorf("buf made no request %s", line)
+			}
+		}
+		for _, line := range want {
+			if strings.HasPrefix(line, name+":") && !slices.Contains(got, line) {
+				t.Errorf("buf made the request %s", line)
+			}
+		}
+	})
+}
+
+// digests returns a line for each request that was printed below dir.
+func digests(t *testing.T, name, dir string) []string {
+	var out []string
+	for file, text := range files(t, dir) {
+		if strings.HasSuffix(file, ".request") {
+			sum, _, _ := strings.Cut(text, "\n")
+			out = append(out, name+":"+file+":"+sum)
+		}
+	}
+	return out
+}
+
+// programs puts a protoc in PATH that writes down its arguments, and returns a
+// plugin beside it that prints requests.
+func programs(t *testing.T) (plugin string) {
+	t.Helper()
+	if runtime.GOOS == "windows" {
+		t.Skip("plugins of the test are scripts of a shell")
+	}
+	bin := t.TempDir()
+	script(t, bin, "protoc", `[ "$1" = --version ] && echo libprotoc 35.0 && exit
+in=$1 out=${2#--java_out=}; shift 2
+{ echo "$in $*"; cat | cksum; } >"$out/$(echo "$*" | tr / _).txt"`)
+	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
+	return selfPlugin(t, bin, "dump")
+}
+
+// selfPlugin makes a plugin of this program, and returns its path.
+func selfPlugin(t *testing.T, dir, mode string) string {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	plugin := filepath.Join(dir, "protoc-gen-dump")
-	if err := os.WriteFile(plugin, []byte("#!/bin/sh\nBUFGEN_TEST_PLUGIN=1 exec '"+self+"'\n"), 0o755); err != nil {
+	return script(t, dir, "protoc-gen-"+mode, "BUFGEN_TEST_PLUGIN="+mode+" exec '"+self+"'")
+}
+
+// script writes a program for the shell, and returns its path.
+func script(t *testing.T, dir, name, text string) string {
+	t.Helper()
+	at := filepath.Join(dir, name)
+	if err := os.WriteFile(at, []byte("#!/bin/sh\n"+text+"\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	return plugin
+	return at
+}
+
+// eachTemplate calls do with every tree, and every template for it.
+func eachTemplate(t *testing.T, plugin string, do func(t *testing.T, name, tree, template string)) {
+	t.Helper()
+	trees, err := filepath.Glob("testdata/oracle/*.txtar")
+	if err != nil || len(trees) == 0 {
+		t.Fatalf("no trees: %v", err)
+	}
+	for _, tree := range trees {
+		archive, err := txtar.ParseFile(tree)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := maps.Clone(templates)
+		for _, f := range archive.Files {
+			if name, ok := strings.CutSuffix(f.Name, ".gen.yaml"); ok {
+				all[name] = string(f.Data)
+			}
+		}
+		for _, name := range slices.Sorted(maps.Keys(all)) {
+			full := strings.TrimSuffix(filepath.Base(tree), ".txtar") + "/" + name
+			t.Run(full, func(t *testing.T) {
+				t.Parallel()
+				do(t, full, tree, strings.ReplaceAll(all[name], "PLUGIN", plugin))
+			})
+		}
+	}
+}
+
+func generate(t *testing.T, dir, template string) {
+	t.Helper()
+	gen, err := bufconfig.ParseGen("buf.gen.yaml", template)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stderr bytes.Buffer
+	if _, err := bufgen.Run(t.Context(), bufgen.Options{Gen: gen, Dir: dir, Stderr: &stderr}); err != nil {
+		t.Fatalf("Run: %v\n%s", err, stderr.Bytes())
+	}
 }
 
 // unpacked writes a tree and its template into a folder.

@@ -9,6 +9,8 @@ import (
 	"github.com/bufbuild/protocompile/experimental/ir"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protodesc"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/descriptorpb"
 	"google.golang.org/protobuf/types/dynamicpb"
 
@@ -94,24 +96,31 @@ func nameOptions(set *descriptorpb.FileDescriptorSet) error {
 	if err != nil {
 		return lang.ErrorList{{Code: "PROTO_INVALID", Msg: err.Error(), Err: err}}
 	}
-	if err := reparse(set, set, dynamicpb.NewTypes(files)); err != nil {
+	if err := reparse(set, set, files); err != nil {
 		return fmt.Errorf("custom options: %w", err)
 	}
 	return nil
 }
 
-// noExtensions resolves nothing, so that extensions stay bytes, whatever this
-// program links.
-var noExtensions = dynamicpb.NewTypes(nil)
+// sourceTypes are the extensions that the files declare, and those of source info,
+// where the compiler notes imports that nothing uses. Other extensions stay bytes,
+// whatever this program links.
+type sourceTypes struct{ *dynamicpb.Types }
 
-// reparse fills to with the bytes of from, which may be the same message.
-func reparse(from, to proto.Message, types *dynamicpb.Types) error {
+// FindExtensionByNumber implements the interface of a resolver.
+func (t sourceTypes) FindExtensionByNumber(message protoreflect.FullName, field protoreflect.FieldNumber) (protoreflect.ExtensionType, error) {
+	if message == "google.protobuf.SourceCodeInfo" {
+		return protoregistry.GlobalTypes.FindExtensionByNumber(message, field)
+	}
+	return t.Types.FindExtensionByNumber(message, field)
+}
+
+// reparse fills to with the bytes of from, which may be the same message. Extensions
+// are those of files, which may be nil.
+func reparse(from, to proto.Message, files *protoregistry.Files) error {
 	wire, err := proto.MarshalOptions{AllowPartial: true, Deterministic: true}.Marshal(from)
 	if err != nil {
 		return err
 	}
-	if types == nil {
-		types = noExtensions
-	}
-	return proto.UnmarshalOptions{AllowPartial: true, Resolver: types}.Unmarshal(wire, to)
+	return proto.UnmarshalOptions{AllowPartial: true, Resolver: sourceTypes{dynamicpb.NewTypes(files)}}.Unmarshal(wire, to)
 }
