@@ -45,7 +45,7 @@ var may = map[string]string{
 
 	"compat/rule":          "lang",
 	"compat/avrorules":     "compat/rule lang lang/avro",
-	"compat/protorules":    "compat/rule lang lang/protobuf",
+	"compat/protorules":    "compat/rule compat/validaterules lang lang/protobuf",
 	"compat/validaterules": "compat/rule lang lang/protobuf",
 	"compat/jsonrules":     "compat/rule lang lang/jsonschema",
 	"compat/witness":       "compat/rule lang lang/...",

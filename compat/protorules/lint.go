@@ -37,21 +37,17 @@ func LintRules() []*rule.Rule {
 }
 
 // ExpandLint returns the ids that an id or category stands for under a version of
-// the configuration (v1beta1, v1 or v2), sorted. PROTOVALIDATE is known and stands
-// for nothing: its rules are checked elsewhere. An unknown id is an error that
-// suggests another.
+// the configuration (v1beta1, v1 or v2), sorted. A rule of former releases stands
+// for nothing. An unknown id is an error that suggests another.
 func ExpandLint(configVersion, id string) ([]string, error) {
 	v, err := parseVersion(configVersion)
 	if err != nil {
 		return nil, err
 	}
-	if id == "PROTOVALIDATE" && v > v1beta1 {
+	if id == "IMPORT_NO_WEAK" {
 		return nil, nil
 	}
-	wanted := id
-	if v < v2 { // former names of the categories
-		wanted = strings.Replace(id, "DEFAULT", "STANDARD", 1)
-	}
+	wanted := strings.Replace(id, "DEFAULT", "STANDARD", 1) // the former name of the category
 	var ids, known []string
 	for i := range lintRows {
 		one := lintRows[i].rule.ID

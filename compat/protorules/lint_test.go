@@ -52,7 +52,12 @@ func TestLintRulesFire(t *testing.T) {
 	}
 	texts := map[string]string{"descriptor.proto": "syntax = \"proto3\"; message M { string _Descriptor = 1; }",
 		"csharp/a.proto": "syntax = \"proto3\"; package q; option csharp_namespace = \"A\"; option java_package = \"A\"; option ruby_package = \"A\"; option swift_prefix = \"A\";",
-		"csharp/b.proto": "syntax = \"proto3\"; package q;"}
+		"csharp/b.proto": "syntax = \"proto3\"; package q;",
+		// An option by its number alone, so that it needs no file of others.
+		"own/validate.proto": `syntax = "proto2"; package own; import "google/protobuf/descriptor.proto";
+message R { optional S string = 14; message S { optional uint64 min_len = 2; optional uint64 max_len = 3; } }
+extend google.protobuf.FieldOptions { optional R field = 1159; }
+message C { optional string s = 1 [(field).string.min_len = 2, (field).string.max_len = 1]; }`}
 	for _, f := range archive.Files {
 		texts[f.Name] = string(f.Data)
 	}
@@ -113,7 +118,7 @@ service S {
 
 func TestSelectLint(t *testing.T) {
 	t.Parallel()
-	for version, want := range map[string]int{"v1beta1": 30, "v1": 32, "v2": 34} {
+	for version, want := range map[string]int{"v1beta1": 30, "v1": 33, "v2": 35} {
 		set, err := protorules.SelectLint(version, nil, nil)
 		if err != nil || len(set) != want {
 			t.Errorf("%s: %d rules and %v, want %d", version, len(set), err, want)

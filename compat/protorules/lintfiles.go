@@ -20,14 +20,11 @@ const fileDependencies = 3
 
 func pkgOf(f *protobuf.ImageFile) string { return string(f.Descriptor.Package()) }
 
-// groups puts the files together by a key. Files without one are left out unless
-// empty says otherwise.
-func (l *linter) groups(empty bool, key func(*protobuf.ImageFile) string) [][]*protobuf.ImageFile {
+// groups puts the files together by a key.
+func (l *linter) groups(key func(*protobuf.ImageFile) string) [][]*protobuf.ImageFile {
 	byKey := map[string][]*protobuf.ImageFile{}
 	for _, f := range l.files {
-		if k := key(f); k != "" || empty {
-			byKey[k] = append(byKey[k], f)
-		}
+		byKey[key(f)] = append(byKey[key(f)], f)
 	}
 	var out [][]*protobuf.ImageFile
 	for _, k := range slices.Sorted(maps.Keys(byKey)) {
@@ -53,7 +50,7 @@ func distinct(files []*protobuf.ImageFile, value func(*protobuf.ImageFile) strin
 func folder(f *protobuf.ImageFile) string { return path.Dir(f.Path) }
 
 func lintDirectories(l *linter, r *rule.Rule) {
-	for _, files := range l.groups(true, folder) {
+	for _, files := range l.groups(folder) {
 		packages, none := distinct(files, pkgOf)
 		list, what := strings.Join(packages, ","), ""
 		switch {
@@ -73,7 +70,7 @@ func lintDirectories(l *linter, r *rule.Rule) {
 }
 
 func lintPackageDirectories(l *linter, r *rule.Rule) {
-	for _, files := range l.groups(false, pkgOf) {
+	for _, files := range l.groups(pkgOf) {
 		dirs, _ := distinct(files, folder)
 		for _, f := range files {
 			if len(dirs) > 1 {
@@ -175,7 +172,7 @@ func lintSameOption(name string, number int32, of func(*descriptorpb.FileOptions
 		return of(o)
 	}
 	return func(l *linter, r *rule.Rule) {
-		for _, files := range l.groups(false, pkgOf) {
+		for _, files := range l.groups(pkgOf) {
 			values, none := distinct(files, value)
 			if len(values) == 0 || len(values) == 1 && !none {
 				continue

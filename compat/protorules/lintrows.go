@@ -18,7 +18,7 @@ const (
 	lone     = "-" // a rule that is in no category
 )
 
-// A lintRow is a lint rule with its check: exactly one of the functions is set.
+// A lintRow is a lint rule with its checks, of which one is set, or two.
 type lintRow struct {
 	rule *rule.Rule
 
@@ -110,6 +110,7 @@ var lintLevels = map[string][4]string{
 	"RPC_NO_CLIENT_STREAMING":           {unary, unary, unary},
 	"RPC_NO_SERVER_STREAMING":           {unary, unary, unary},
 	"STABLE_PACKAGE_NO_IMPORT_UNSTABLE": {"", "", lone},
+	"PROTOVALIDATE":                     {"", standard, standard},
 }
 
 // lintRows are the rules, each with its check. The table is constant.
@@ -159,6 +160,7 @@ var lintRows = []lintRow{
 	{rule: lintRule("RPC_NO_CLIENT_STREAMING", "no RPC streams requests", "Many proxies and clients cannot do it.", "rpc Put(stream PutRequest) returns (PutResponse);", "rpc Put(PutRequest) returns (PutResponse);", "send a list in one request"), method: lintClientStream},
 	{rule: lintRule("RPC_NO_SERVER_STREAMING", "no RPC streams responses", "Many proxies and clients cannot do it.", "rpc Get(GetRequest) returns (stream GetResponse);", "rpc Get(GetRequest) returns (GetResponse);", "answer with pages"), method: lintServerStream},
 	{rule: lintRule("STABLE_PACKAGE_NO_IMPORT_UNSTABLE", "stable packages do not import unstable ones", "What an unstable package changes would change the stable one.", `package a.v1; import "b/v1beta1/b.proto";`, `package a.v1; import "b/v1/b.proto";`, "import a stable version"), files: lintStable},
+	{rule: lintRule("PROTOVALIDATE", "constraints of protovalidate make sense", "A constraint of another type than its field, or one that no value passes, fails at run time or checks nothing. Two things are left to buf lint, which brings a compiler for CEL: here an expression in CEL only has to be there, with an id of its own, and values under example are not tried.", "string id = 1 [(buf.validate.field).int32.gt = 5];", "string id = 1 [(buf.validate.field).string.min_len = 5];", "correct the constraint or delete it"), message: lintMessageConstraints, field: lintFieldConstraints},
 }
 
 func sameRule(option, id string) *rule.Rule {

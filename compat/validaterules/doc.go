@@ -8,6 +8,9 @@
 // It compares constraints and runs none: expressions in CEL are equal or
 // different. A constraint that it does not know counts as tightened unless both
 // sides have it alike.
+//
+// [LintField] and [LintMessage] look at one side alone: at constraints that do not
+// fit what they constrain, or contradict one another.
 package validaterules
 
 import (

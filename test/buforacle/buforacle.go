@@ -1,5 +1,5 @@
-// Package buforacle asks the released buf what it finds breaking, so that a test
-// can compare. BUF names the program; test/buf.sh builds it from its module and
+// Package buforacle asks the released buf what it finds breaking, or bad style, so
+// that a test can compare. BUF names the program; test/buf.sh builds it from its module and
 // prints that name.
 package buforacle
 
@@ -33,7 +33,7 @@ func Find(t testing.TB) Buf {
 	return Buf{path}
 }
 
-// A Finding is a line that buf breaking --error-format json prints. Its fields
+// A Finding is a line that buf prints with --error-format json. Its fields
 // have Buf's names and defaults.
 type Finding struct {
 	Path        string `json:"path,omitempty"`
@@ -69,6 +69,20 @@ func (b Buf) Breaking(newer, older, config string) ([]Finding, error) {
 	if err != nil {
 		return nil, err
 	}
+	return findings(out)
+}
+
+// Lint lints a folder under a configuration in JSON.
+func (b Buf) Lint(dir, config string) ([]Finding, error) {
+	out, err := b.run(dir, "lint", ".", "--error-format", "json", "--config", config)
+	if err != nil {
+		return nil, err
+	}
+	return findings(out)
+}
+
+// findings reads what buf prints with --error-format json.
+func findings(out []byte) ([]Finding, error) {
 	var found []Finding
 	lines := bufio.NewScanner(bytes.NewReader(out))
 	lines.Buffer(nil, 1<<20)
@@ -96,7 +110,16 @@ type Rule struct {
 
 // Rules lists the breaking rules of a version of the configuration.
 func (b Buf) Rules(dir, version string) ([]Rule, error) {
-	out, err := b.run(dir, "config", "ls-breaking-rules", "--version", version, "--include-deprecated", "--format", "json")
+	return b.rules(dir, "ls-breaking-rules", version)
+}
+
+// LintRules lists the lint rules of a version of the configuration.
+func (b Buf) LintRules(dir, version string) ([]Rule, error) {
+	return b.rules(dir, "ls-lint-rules", version)
+}
+
+func (b Buf) rules(dir, command, version string) ([]Rule, error) {
+	out, err := b.run(dir, "config", command, "--version", version, "--include-deprecated", "--format", "json")
 	if err != nil {
 		return nil, err
 	}
