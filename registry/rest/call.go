@@ -130,6 +130,7 @@ func (c *call) body(v any) error {
 		// The decoder would put replacement characters there, and say nothing.
 		return api.BadRequest.With("the request body is not UTF-8")
 	}
+	exactNames(data, reflect.TypeOf(v))
 	if err := json.Unmarshal(data, v); err != nil {
 		return api.BadRequest.Because(err, "the request body is not the expected JSON: "+explain(err))
 	}
