@@ -32,7 +32,8 @@ var may = map[string]string{
 
 	"event/membus":              "event",
 	"event/kafkabus":            "event",
-	"event/amqpbus":             "event event/internal/headertext",
+	"event/internal/offsets":    "",
+	"event/amqpbus":             "event event/internal/headertext event/internal/offsets",
 	"event/eventtest":           "event event/membus",
 	"event/dlq":                 "event",
 	"event/internal/headertext": "event",

@@ -8,6 +8,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/wireproof/wireproof/event"
+	"github.com/wireproof/wireproof/event/internal/offsets"
 )
 
 // TestAcks settles tags in random orders against a broker that, as RabbitMQ does,
@@ -65,18 +66,13 @@ func TestAcks(t *testing.T) {
 	}
 }
 
-func TestOffsetsAscend(t *testing.T) {
-	var o offsets
-	last := int64(0)
-	for range 10000 {
-		n := o.next()
-		if n <= last {
-			t.Fatalf("%d came after %d", n, last)
+func TestPlaceOf(t *testing.T) {
+	for id, want := range map[string]offsets.Place{
+		"wp-1-1f": {Partition: 1, Offset: 31}, "wp-": offsets.Of("wp-"), "wp-1--1": offsets.Of("wp-1--1"), "order-17": offsets.Of("order-17"),
+	} {
+		if got := placeOf(id); got != want {
+			t.Errorf("placeOf(%q) = %v, want %v", id, got, want)
 		}
-		last = n
-	}
-	if n := offsetOf("order-17"); n < 0 || n != offsetOf("order-17") || n == offsetOf("order-18") {
-		t.Errorf("a foreign id gives %d", n)
 	}
 }
 

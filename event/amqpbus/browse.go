@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -74,7 +73,7 @@ func (b *Bus) browse(ctx context.Context, conn *amqp.Connection, topic string, f
 			return true
 		}
 		out := b.decode(d, topic, "")
-		out.Offset = offset
+		out.Partition, out.Offset = 0, offset
 		return fn(out)
 	})
 }
@@ -98,7 +97,7 @@ func hasQueue(conn *amqp.Connection, name string) (bool, error) {
 // endOf returns the offset behind the last message of a stream. The broker does
 // not tell it, so it is that of a message of ours, put there past the exchange.
 func (b *Bus) endOf(ctx context.Context, conn *amqp.Connection, stream string) (int64, error) {
-	id := idPrefix + strconv.FormatInt(b.offsets.next(), 16)
+	id := idOf(b.offsets.Next())
 	end := int64(-1)
 	mark := func() error {
 		ch, err := conn.Channel()

@@ -6,13 +6,14 @@ import (
 	"sync"
 
 	"github.com/wireproof/wireproof/event"
+	"github.com/wireproof/wireproof/event/internal/offsets"
 )
 
 // A Bus is a connection to RabbitMQ: an [event.Bus], an [event.TopicMaker] and an
 // [event.Browser]. It is safe for concurrent use.
 type Bus struct {
 	config   *Config // this and the fields below are set once
-	offsets  *offsets
+	offsets  *offsets.Source
 	producer *producer
 
 	mu     sync.Mutex           // guards the field below
@@ -29,7 +30,7 @@ func Open(ctx context.Context, config Config) (*Bus, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &offsets{}
+	o := offsets.New()
 	return &Bus{config: c, offsets: o, producer: newProducer(c, o, s), queues: map[string][2]string{}}, nil
 }
 

@@ -4,59 +4,39 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/fnv"
-	"math/rand/v2"
 	"slices"
-	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/wireproof/wireproof/event"
 	"github.com/wireproof/wireproof/event/internal/headertext"
+	"github.com/wireproof/wireproof/event/internal/offsets"
 )
 
 // limits are what a header of AMQP can hold. RabbitMQ routes by CC and BCC, and
 // writes names that begin with x-.
 var limits = headertext.Limits{Reserved: []string{"x-", "CC", "BCC"}, MaxKey: 255}
 
-// idPrefix marks message ids of ours; an offset follows, in hexadecimal.
+// idPrefix marks message ids of ours; a place follows.
 const idPrefix = "wp-"
 
-// offsets gives messages ascending numbers that nobody else gives: microseconds
-// since 2025 and 12 random bits.
-type offsets struct{ last atomic.Int64 }
+func idOf(p offsets.Place) string { return idPrefix + p.String() }
 
-var epoch = time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
-
-func (o *offsets) next() int64 {
-	for {
-		last := o.last.Load()
-		n := max(time.Since(epoch).Microseconds(), last>>12+1)<<12 | int64(rand.N(1<<12))
-		if o.last.CompareAndSwap(last, n) {
-			return n
-		}
-	}
-}
-
-// offsetOf reads the offset out of a message id; of one that somebody else gave it
-// is a hash.
-func offsetOf(id string) int64 {
+// placeOf reads the place out of a message id.
+func placeOf(id string) offsets.Place {
 	if text, ok := strings.CutPrefix(id, idPrefix); ok {
-		if n, err := strconv.ParseInt(text, 16, 64); err == nil && n >= 0 {
-			return n
+		if p, ok := offsets.Parse(text); ok {
+			return p
 		}
 	}
-	sum := fnv.New64a()
-	_, _ = sum.Write([]byte(id))
-	return int64(sum.Sum64() >> 1)
+	return offsets.Of(id)
 }
 
 // encode translates a message. It copies the payload, which may be needed after
 // the caller has given up.
-func (c *Config) encode(m *event.Message, offset int64) (*pending, error) {
+func (c *Config) encode(m *event.Message, at offsets.Place) (*pending, error) {
 	if m == nil {
 		return nil, errors.New("the message is nil")
 	}
@@ -84,7 +64,7 @@ func (c *Config) encode(m *event.Message, offset int64) (*pending, error) {
 	}
 	p.msg = amqp.Publishing{
 		Headers: make(amqp.Table, len(attrs)), DeliveryMode: amqp.Persistent, Timestamp: dated.Time,
-		MessageId: idPrefix + strconv.FormatInt(offset, 16), Body: slices.Clone(m.Payload),
+		MessageId: idOf(at), Body: slices.Clone(m.Payload),
 	}
 	if t.Priority != nil {
 		p.msg.Priority = t.Priority(m)
@@ -116,11 +96,11 @@ func (b *Bus) decode(d *amqp.Delivery, topic, group string) *event.Delivery {
 	if out.Time.IsZero() {
 		out.Time = d.Timestamp
 	}
-	if d.MessageId != "" {
-		out.Offset = offsetOf(d.MessageId)
-	} else {
-		out.Offset = b.offsets.next()
+	at := placeOf(d.MessageId)
+	if d.MessageId == "" { // nobody can say that it is the same when it comes again
+		at = b.offsets.Next()
 	}
+	out.Partition, out.Offset = at.Partition, at.Offset
 	return out
 }
 

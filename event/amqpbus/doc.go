@@ -38,8 +38,9 @@
 // consumer_timeout, half an hour by default. The message comes again, so a longer
 // retry level is kept, but later levels are better kept below it.
 //
-// Offsets are given by the publisher: the time in microseconds and 12 random bits.
-// They ascend for one publisher and are the same on each delivery of a message.
+// RabbitMQ has no partitions or offsets. The partition of a delivery is a random
+// number of the publisher, its offset counts microseconds; both stay with the
+// message. Do not label metrics with such a partition.
 //
 // A queue cannot be told from another of its name: topic a.b with group c, and
 // topic a with group b.c, share one.

@@ -210,8 +210,8 @@ func TestReplay(t *testing.T) {
 	consume()
 	origin := take(t, other, 1)[0]
 	letters, err := dlq.List(ctx, bus, topic, "g", dlq.Selection{})
-	if err != nil || len(letters) != 1 || letters[0].ID != "0:0" || letters[0].Offset != origin.Offset {
-		t.Fatalf("list: %+v, %v, want one letter of offset %d", letters, err, origin.Offset)
+	if err != nil || len(letters) != 1 || letters[0].ID != "0:0" || letters[0].Partition != origin.Partition || letters[0].Offset != origin.Offset {
+		t.Fatalf("list: %+v, %v, want one letter of %d/%d", letters, err, origin.Partition, origin.Offset)
 	}
 	if _, err := dlq.Replay(ctx, bus, topic, "g", dlq.Selection{}); err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/wireproof/wireproof/event"
+	"github.com/wireproof/wireproof/event/internal/offsets"
 )
 
 var (
@@ -25,7 +26,7 @@ var (
 // that a queue which confirms late holds up nobody else.
 type producer struct {
 	config  *Config
-	offsets *offsets
+	offsets *offsets.Source
 	work    chan *pending
 	slots   chan struct{}   // one for each message that waits for its answer
 	ctx     context.Context // ends when nothing more is sent
@@ -77,7 +78,7 @@ func (p *pending) fail(err error) {
 	p.tell(attempt{err: err})
 }
 
-func newProducer(c *Config, o *offsets, first *session) *producer {
+func newProducer(c *Config, o *offsets.Source, first *session) *producer {
 	p := &producer{
 		config: c, offsets: o, work: make(chan *pending, 64), slots: make(chan struct{}, c.InFlight),
 		done: make(chan struct{}), byID: map[string]*pending{},
@@ -96,7 +97,7 @@ func (p *producer) publish(ctx context.Context, ms []*event.Message) error {
 	ps, errs := make([]*pending, len(ms)), make([]error, len(ms))
 	if p.begin() {
 		for i, m := range ms {
-			ps[i], errs[i] = p.config.encode(m, p.offsets.next())
+			ps[i], errs[i] = p.config.encode(m, p.offsets.Next())
 		}
 		p.know(ps, true)
 		p.send(ctx, ps, errs)
