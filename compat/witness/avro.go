@@ -13,6 +13,7 @@ type avroEngine struct {
 	dir            rule.Breaks
 	reader, writer *avro.Schema
 	steps          budget
+	cut            bool // some places were left out: the walk was too long, or no message of bounded size has them
 	resolver       *resolver
 	size           map[*avro.Type]int // of the smallest value; none if there is no finite one
 	small          map[typePair]*value
@@ -41,6 +42,7 @@ func newAvroEngine(reader, writer *avro.Schema, dir rule.Breaks) *avroEngine {
 	e.resolver = newResolver(&e.steps)
 	e.measure()
 	e.walk()
+	e.cut = e.cut || e.steps.left <= 0
 	return e
 }
 
@@ -72,7 +74,11 @@ func (e *avroEngine) root() site {
 }
 
 func (e *avroEngine) add(s *spot) {
-	if _, ok := e.size[s.site.writer]; !ok || !e.steps.take(1) {
+	if _, ok := e.size[s.site.writer]; !ok {
+		e.cut = true
+		return
+	}
+	if !e.steps.take(1) {
 		return
 	}
 	e.spots = append(e.spots, s)
@@ -105,16 +111,16 @@ func (e *avroEngine) expand(s *spot) {
 	case w.Kind == avro.Union:
 		for i, b := range w.Branches {
 			next := s.site
-			next.writer, next.wPos = b, branchPos(w, b)
+			next.writer, next.wPos = b, e.resolver.branchPos(w, b)
 			if part := e.resolver.pick(r, b); part != nil && r.Kind == avro.Union {
-				next.reader, next.rPos = part, branchPos(r, part)
+				next.reader, next.rPos = part, e.resolver.branchPos(r, part)
 			}
 			e.add(&spot{next, s, i})
 		}
 	case r.Kind == avro.Union:
 		if part := e.resolver.pick(r, w); part != nil {
 			next := s.site
-			next.reader, next.rPos = part, branchPos(r, part)
+			next.reader, next.rPos = part, e.resolver.branchPos(r, part)
 			e.add(&spot{next, s, -1})
 		}
 	case r.Kind != w.Kind:
@@ -185,8 +191,8 @@ func (e *avroEngine) values(s *spot, most int) []*value {
 }
 
 // cross writes a message and reads it. It returns the data, what the reader has,
-// and every fault.
-func (e *avroEngine) cross(v *value) (data []byte, read *value, faults []fault, err error) {
+// and every fault; of some classes those that count for a rule of that class only.
+func (e *avroEngine) cross(v *value, c class) (data []byte, read *value, faults []fault, err error) {
 	if data, err = appendValue(nil, e.writer.Root, v); err != nil {
 		return nil, nil, nil, err
 	}
@@ -195,10 +201,10 @@ func (e *avroEngine) cross(v *value) (data []byte, read *value, faults []fault, 
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	r := &reading{resolver: e.resolver}
+	r := &reading{resolver: e.resolver, plain: c == plainMeaning}
 	read = r.read(e.root(), written)
 	if e.steps.left <= 0 {
-		return nil, nil, nil, errTooLarge
+		return nil, nil, nil, ErrTooLarge
 	}
 	return data, read, r.faults, nil
 }
@@ -222,8 +228,10 @@ func classOf(id string) class {
 		return otherSize
 	case "AVRO_LOGICAL_TYPE_CHANGED", "AVRO_DECIMAL_PRECISION_CHANGED":
 		return otherMeaning
+	case "AVRO_LOGICAL_TYPE_ADDED_OR_REMOVED":
+		return plainMeaning
 	}
-	return 0
+	return noClass
 }
 
 // matches reports whether a fault is what a rule of class c found at two places.
@@ -237,14 +245,28 @@ func (f *fault) matches(c class, reader, writer spotKey) bool {
 	return f.class == c && f.reader == reader && (f.writer == writer || c == noValue)
 }
 
+func (e *avroEngine) spent() bool { return e.cut || e.steps.left <= 0 }
+
 func (e *avroEngine) build(f *rule.Finding, _ bool) *rule.Witness {
-	const most = 64
-	c := classOf(f.Rule.ID)
-	if c == 0 || len(e.spots) == 0 {
+	if len(e.spots) == 0 {
 		return nil
 	}
 	e.steps.left = buildSteps
 	rKey, wKey := sides(f, e.dir)
+	switch c := classOf(f.Rule.ID); {
+	case c != noClass:
+		return e.faulty(c, rKey, wKey)
+	case f.Rule.ID == "AVRO_FIELD_RENAMED_NO_ALIAS":
+		return e.renamed(rKey, wKey)
+	case f.Rule.ID == "AVRO_ENUM_SYMBOLS_REORDERED":
+		return e.reordered(wKey)
+	}
+	return nil
+}
+
+// faulty builds the smallest message that has a fault of a class at two places.
+func (e *avroEngine) faulty(c class, rKey, wKey spotKey) *rule.Witness {
+	const most = 64
 	near := slices.Concat(e.byWriter[wKey], e.byReader[rKey])
 	if c == unknownSymbol {
 		near = e.byReader[rKey]
@@ -264,7 +286,7 @@ func (e *avroEngine) build(f *rule.Finding, _ bool) *rule.Witness {
 			if m == nil {
 				continue
 			}
-			data, read, faults, err := e.cross(m)
+			data, read, faults, err := e.cross(m, c)
 			if err != nil {
 				continue
 			}
@@ -291,7 +313,7 @@ func (e *avroEngine) symbolAt(s *spot, at spotKey) []*value {
 }
 
 func (e *avroEngine) show(m *value, data []byte, read *value, f fault) *rule.Witness {
-	meaning := f.class == otherMeaning
+	meaning := f.class == otherMeaning || f.class == plainMeaning
 	w := &rule.Witness{
 		JSON: string(appendJSON(nil, e.writer.Root, m, meaning)), Data: data,
 		Err: f.err, Comment: f.comment,
@@ -316,23 +338,23 @@ func (e *avroEngine) kindAt(f fault) avro.Kind {
 
 // prove begins with each value that differs from the smallest message in one
 // place, and goes on at random.
-func (e *avroEngine) prove(i int, r *rand.Rand) *rule.Witness {
+func (e *avroEngine) prove(i int, r *rand.Rand) (*rule.Witness, bool) {
 	if len(e.spots) == 0 {
-		return nil
+		return nil, false
 	}
 	e.steps.left = messageSteps
 	m := e.edge(i)
 	if m == nil {
 		m = e.random(r)
 	}
-	data, read, faults, err := e.cross(m)
+	data, read, faults, err := e.cross(m, noClass)
 	if err != nil || len(faults) == 0 {
-		return nil
+		return nil, err == nil
 	}
 	if w := e.smallest(faults[0]); w != nil {
-		return w
+		return w, true
 	}
-	return e.show(m, data, read, faults[0])
+	return e.show(m, data, read, faults[0]), true
 }
 
 // smallest builds the message of a fault.
@@ -344,7 +366,7 @@ func (e *avroEngine) smallest(f fault) *rule.Witness {
 			if m == nil {
 				continue
 			}
-			data, read, faults, err := e.cross(m)
+			data, read, faults, err := e.cross(m, noClass)
 			if err == nil && len(faults) == 1 && faults[0] == f {
 				return e.show(m, data, read, f)
 			}

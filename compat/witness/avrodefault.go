@@ -16,7 +16,7 @@ var errDefault = errors.New("it does not fit the type")
 // ofDefault returns the value of a default.
 func ofDefault(t *avro.Type, d *lang.Value, steps *budget) (*value, error) {
 	if !steps.take(1) {
-		return nil, errTooLarge
+		return nil, ErrTooLarge
 	}
 	var err error
 	switch t.Kind {

@@ -94,8 +94,11 @@ func decimalText(raw string, scale int) string {
 
 // meaning reports a value whose bytes stand for something else in the reader.
 func (r *reading) meaning(s site, v *value) {
+	c := otherMeaning
 	if s.reader.Logical == avro.NoLogical || s.writer.Logical == avro.NoLogical {
-		return
+		if c = plainMeaning; !r.plain || s.reader.Logical == s.writer.Logical {
+			return
+		}
 	}
 	if s.reader.Logical == avro.Decimal && s.writer.Logical == avro.Decimal {
 		r.digits(s, v)
@@ -109,8 +112,8 @@ func (r *reading) meaning(s site, v *value) {
 		return
 	}
 	r.faults = append(r.faults, fault{
-		class: otherMeaning, reader: keyOf(s.rPos), writer: keyOf(s.wPos),
-		comment: fmt.Sprintf("%s is %s as %s, and %s as %s", s.path, orRaw(was), logicalName(s.writer), orRaw(is), logicalName(s.reader)),
+		class: c, reader: keyOf(s.rPos), writer: keyOf(s.wPos),
+		comment: fmt.Sprintf("%s is %s as %s, and %s as %s", s.path, said(s.writer, v, was), logicalName(s.writer), said(s.reader, v, is), logicalName(s.reader)),
 	})
 }
 
@@ -128,15 +131,22 @@ func (r *reading) digits(s site, v *value) {
 	}
 }
 
-func orRaw(text string) string {
-	if text == "" {
+// said is what a value is to one side: what it stands for, or what it is.
+func said(t *avro.Type, v *value, text string) string {
+	switch {
+	case t.Logical == avro.NoLogical && len(v.s) <= 64:
+		return string(appendJSON(nil, t, v, false))
+	case text == "":
 		return "out of range"
 	}
 	return text
 }
 
 func logicalName(t *avro.Type) string {
-	if t.Logical == avro.Decimal {
+	switch t.Logical {
+	case avro.NoLogical:
+		return "plain " + t.Kind.String()
+	case avro.Decimal:
 		return fmt.Sprintf("decimal(%d,%d)", t.Precision, t.Scale)
 	}
 	return t.Logical.String()
@@ -146,7 +156,13 @@ func logicalName(t *avro.Type) string {
 // the largest decimal.
 func telling(s site) []*value {
 	t := s.writer
-	if t.Logical == avro.NoLogical || t.Logical == s.reader.Logical && t.Precision == s.reader.Precision && t.Scale == s.reader.Scale {
+	if t.Logical == avro.NoLogical {
+		t = s.reader
+	}
+	if t.Kind != s.writer.Kind || t.Size != s.writer.Size || t.Logical == avro.NoLogical {
+		return nil
+	}
+	if t == s.writer && t.Logical == s.reader.Logical && t.Precision == s.reader.Precision && t.Scale == s.reader.Scale {
 		return nil
 	}
 	family, unit := unitOf(t.Logical)

@@ -22,7 +22,11 @@ const (
 	otherName
 	otherSize
 	otherMeaning
+	plainMeaning // on one side the value has a logical type, and on the other none
 )
+
+// noClass is what a rule is about that no fault shows.
+const noClass class = 0
 
 // A fault is what a reader meets in a message.
 type fault struct {
@@ -49,11 +53,15 @@ type resolver struct {
 	trail  []typePair
 	fields map[*avro.Type]map[string]int
 	// symbols holds the indexes of symbols; a default is under the empty name.
-	symbols map[*avro.Type]map[string]int
+	symbols  map[*avro.Type]map[string]int
+	branches map[*avro.Type]*branchIndex
 }
 
 func newResolver(steps *budget) *resolver {
-	return &resolver{steps: steps, states: map[typePair]bool{}, fields: map[*avro.Type]map[string]int{}, symbols: map[*avro.Type]map[string]int{}}
+	return &resolver{
+		steps: steps, states: map[typePair]bool{}, fields: map[*avro.Type]map[string]int{}, symbols: map[*avro.Type]map[string]int{},
+		branches: map[*avro.Type]*branchIndex{},
+	}
 }
 
 // writerFields returns the indexes of the writer's fields that hold rf.
@@ -108,7 +116,7 @@ func (r *resolver) reads(reader, writer *avro.Type) bool {
 	case writer.Kind == avro.Union:
 		return !slices.ContainsFunc(writer.Branches, func(b *avro.Type) bool { return !r.readable(reader, b) })
 	case reader.Kind == avro.Union:
-		return slices.ContainsFunc(reader.Branches, func(b *avro.Type) bool { return r.steps.take(1) && r.readable(b, writer) })
+		return slices.ContainsFunc(r.candidates(reader, writer), func(b *avro.Type) bool { return r.steps.take(1) && r.readable(b, writer) })
 	case reader.Kind != writer.Kind:
 		return avro.Promotes(writer.Kind, reader.Kind)
 	case reader.Kind.IsNamed() && !sameName(reader, writer):
@@ -164,16 +172,17 @@ func (r *resolver) pick(reader, writer *avro.Type) *avro.Type {
 		}
 		return nil
 	}
-	if !r.steps.take(len(reader.Branches) / 8) {
+	near := r.candidates(reader, writer)
+	if !r.steps.take(1 + len(near)/8) {
 		return nil
 	}
-	for _, b := range reader.Branches {
+	for _, b := range near {
 		if r.readable(b, writer) {
 			return b
 		}
 	}
-	for _, b := range reader.Branches {
-		if b.Kind == writer.Kind && (!b.Kind.IsNamed() || sameName(b, writer)) {
+	for _, b := range near {
+		if b.Kind == writer.Kind {
 			return b
 		}
 	}
@@ -184,6 +193,7 @@ func (r *resolver) pick(reader, writer *avro.Type) *avro.Type {
 type reading struct {
 	*resolver
 	faults []fault
+	plain  bool // whether a value that has a logical type on one side only is one
 }
 
 func (r *reading) fail(c class, reader, writer lang.Pos, format string, args ...any) {
@@ -201,7 +211,7 @@ func (r *reading) read(s site, v *value) *value {
 		branch := s.writer.Branches[v.n]
 		part := r.pick(s.reader, branch)
 		if part == nil {
-			r.fail(missingBranch, s.rPos, branchPos(s.writer, branch), "%s holds %s, and the reader has nothing for it", s.path, describe(branch))
+			r.fail(missingBranch, s.rPos, r.branchPos(s.writer, branch), "%s holds %s, and the reader has nothing for it", s.path, describe(branch))
 			return v.items[0]
 		}
 		return r.into(s, part, branch, v.items[0])
@@ -214,7 +224,7 @@ func (r *reading) read(s site, v *value) *value {
 		}
 		return r.into(s, part, s.writer, v)
 	}
-	return r.plain(s, v)
+	return r.one(s, v)
 }
 
 // into reads a value that is in a union on one side or both.
@@ -222,20 +232,20 @@ func (r *reading) into(s site, reader, writer *avro.Type, v *value) *value {
 	in := s
 	in.reader, in.writer = reader, writer
 	if s.reader.Kind == avro.Union {
-		in.rPos = branchPos(s.reader, reader)
+		in.rPos = r.branchPos(s.reader, reader)
 	}
 	if s.writer.Kind == avro.Union {
-		in.wPos = branchPos(s.writer, writer)
+		in.wPos = r.branchPos(s.writer, writer)
 	}
-	out := r.plain(in, v)
+	out := r.one(in, v)
 	if s.reader.Kind == avro.Union {
-		return &value{n: int64(slices.Index(s.reader.Branches, reader)), items: []*value{out}}
+		return &value{n: int64(r.index(s.reader).at[reader]), items: []*value{out}}
 	}
 	return out
 }
 
-// plain reads a value where neither side has a union.
-func (r *reading) plain(s site, v *value) *value {
+// one reads a value where neither side has a union.
+func (r *reading) one(s site, v *value) *value {
 	reader, writer := s.reader, s.writer
 	if reader.Kind != writer.Kind {
 		if !avro.Promotes(writer.Kind, reader.Kind) {
@@ -339,13 +349,6 @@ func simpleName(t *avro.Type) string { return t.Name[strings.LastIndexByte(t.Nam
 
 func sameName(reader, writer *avro.Type) bool {
 	return simpleName(reader) == simpleName(writer) || slices.Contains(reader.Aliases, writer.Name)
-}
-
-func branchPos(union, branch *avro.Type) lang.Pos {
-	if i := slices.Index(union.Branches, branch); i >= 0 && i < len(union.BranchPos) {
-		return union.BranchPos[i]
-	}
-	return union.Pos
 }
 
 // describe names a type in a few words.

@@ -23,15 +23,12 @@ type value struct {
 	items []*value // of arrays, maps, and records; the one of a union
 }
 
-var (
-	errTooLarge  = errors.New("the message is too large")
-	errTruncated = errors.New("the data ends too early")
-)
+var errTruncated = errors.New("the data ends too early")
 
 // appendValue encodes v as type t.
 func appendValue(b []byte, t *avro.Type, v *value) ([]byte, error) {
 	if len(b) > maxBytes {
-		return nil, errTooLarge
+		return nil, ErrTooLarge
 	}
 	var err error
 	switch t.Kind {
@@ -110,7 +107,7 @@ func (d *decoder) text() (string, error) {
 
 func (d *decoder) value(t *avro.Type) (*value, error) {
 	if !d.steps.take(1) {
-		return nil, errTooLarge
+		return nil, ErrTooLarge
 	}
 	v := &value{}
 	var err error
@@ -173,7 +170,7 @@ func (d *decoder) blocks(t *avro.Type, v *value) error {
 				return err
 			}
 			if n = -n; n < 0 {
-				return errTooLarge
+				return ErrTooLarge
 			}
 		}
 		for range n {

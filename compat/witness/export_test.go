@@ -13,5 +13,9 @@ func ProveProto(newer, older *protobuf.Schema, dir rule.Breaks, n int, seed uint
 		panic("no engine of Protobuf")
 	}
 	e.pardoned[unclosed], e.pardoned[noText] = true, true
-	return prove(e, dir, n, seed)
+	w, err := prove(e, dir, n, seed)
+	if err != nil {
+		panic(err)
+	}
+	return w
 }

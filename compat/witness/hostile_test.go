@@ -1,6 +1,7 @@
 package witness_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -37,7 +38,7 @@ var hostile = []struct {
 		`{"type":"record","name":"R","fields":[{"name":"r","type":"R"},{"name":"s","type":"string"}]}`},
 	{"doubling records", lang.Avro, doubling(40, "int"), doubling(40, "string")},
 	{"wide records", lang.Avro, order(many(10000, `{"name":"a#","type":"int"}`)), order(many(10000, `{"name":"b#","type":"int"}`))},
-	{"wide unions", lang.Avro, `[` + many(3000, `{"type":"fixed","name":"a#","size":1}`) + `]`, `[` + many(3000, `{"type":"fixed","name":"b#","size":1}`) + `]`},
+	{"wide unions", lang.Avro, `[` + many(8000, `{"type":"fixed","name":"a#","size":1}`) + `]`, `[` + many(8000, `{"type":"fixed","name":"b#","size":1}`) + `]`},
 	{"wide enums", lang.Avro, `{"type":"enum","name":"E","symbols":[` + many(20000, `"a#"`) + `]}`, `{"type":"enum","name":"E","symbols":[` + many(20000, `"b#"`) + `]}`},
 	{"a long name", lang.Avro, `{"type":"record","name":"` + strings.Repeat("n", 300_000) + `","fields":[` + many(5000, `{"name":"a#","type":"int"}`) + `]}`,
 		`{"type":"record","name":"` + strings.Repeat("n", 300_000) + `","fields":[]}`},
@@ -109,20 +110,30 @@ func TestHostile(t *testing.T) {
 			newer, older := parseAny(t, tt.typ, "new", tt.newer), parseAny(t, tt.typ, "old", tt.older)
 			pair := witness.NewPair(newer, older)
 			report := compat.Default().Check(compat.Full, newer, []compat.Version{{Number: 1, Schema: older}})
-			found, shown := report.Findings, 0
+			found, shown, large := report.Findings, 0, 0
 			for _, f := range found[:min(len(found), 20)] {
 				w, ok := pair.Build(f.Finding)
 				if !ok {
+					if errors.Is(pair.Err(), witness.ErrTooLarge) {
+						large++
+					}
 					continue
+				}
+				if pair.Err() != nil {
+					t.Errorf("a witness and %v", pair.Err())
 				}
 				if shown++; len(w.JSON)+len(w.Read)+len(w.Err)+len(w.Comment) > 4<<20 {
 					t.Errorf("a witness has %d, %d, %d and %d bytes", len(w.JSON), len(w.Read), len(w.Err), len(w.Comment))
 				}
 			}
-			if w, err := witness.Prove(newer, older, rule.Readers, 20, 1); err != nil || w != nil && w.Err == "" && w.Read == "" {
+			if got := large + shown; got == 0 {
+				t.Error("nothing is shown, and nothing says why")
+			}
+			w, err := witness.Prove(newer, older, rule.Readers, 20, 1)
+			if w != nil && (err != nil || w.Err == "" && w.Read == "") {
 				t.Errorf("%+v, %v", w, err)
 			}
-			t.Logf("%d findings, %d of the first 20 shown", len(found), shown)
+			t.Logf("%d findings, %d of the first 20 shown, %d too large; proof: %t, %v", len(found), shown, large, w != nil, err)
 		})
 	}
 }

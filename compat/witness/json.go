@@ -19,6 +19,7 @@ type jsonEngine struct {
 	gen            *jsonGenerator
 	edges          []*lang.Value
 	asked          bool
+	tooLarge       bool // the last search with a plan ended for its budget
 }
 
 func newJSONEngine(reader, writer *jsonschema.Schema) *jsonEngine {
@@ -30,8 +31,11 @@ func newJSONEngine(reader, writer *jsonschema.Schema) *jsonEngine {
 // validations is how many documents are held against both schemas for one finding.
 const validations = 60
 
+func (e *jsonEngine) spent() bool { return e.tooLarge }
+
 func (e *jsonEngine) build(f *rule.Finding, _ bool) *rule.Witness {
-	if f.Rule.ID == "JSON_SCHEMA_TOO_COMPLEX" {
+	e.tooLarge = f.Rule.ID == "JSON_SCHEMA_TOO_COMPLEX"
+	if e.tooLarge {
 		return nil
 	}
 	if e.steps.left <= 0 { // what was made when the budget was spent may be poor
@@ -42,10 +46,13 @@ func (e *jsonEngine) build(f *rule.Finding, _ bool) *rule.Witness {
 	if w := e.smallestAt(near); w != nil {
 		return w
 	}
-	if !strings.Contains(f.Rule.ID, "REQUIRED") {
-		return nil
+	if strings.Contains(f.Rule.ID, "REQUIRED") {
+		if w := e.smallestAt(around); w != nil {
+			return w
+		}
 	}
-	return e.smallestAt(around)
+	e.tooLarge = e.steps.left <= 0 || e.gen.skipped
+	return e.luckyAt(near)
 }
 
 func (e *jsonEngine) smallestAt(spots []*jsonSpot) *rule.Witness {
@@ -165,20 +172,40 @@ func (e *jsonEngine) holdingItem(up, s *jsonSpot, v *lang.Value) []*lang.Value {
 // cross holds a document against both schemas. It returns a witness if the writer
 // takes it, the reader does not, and what the reader says is about the place.
 func (e *jsonEngine) cross(d *lang.Value, place []any) *rule.Witness {
+	w, _ := e.crossed(d, place)
+	return w
+}
+
+// crossed is cross; written is whether the writer takes the document and the reader
+// can be asked.
+func (e *jsonEngine) crossed(d *lang.Value, place []any) (w *rule.Witness, written bool) {
 	data := d.AppendJSON(nil)
-	if len(data) > maxBytes || e.writer.Validate(data) != nil {
-		return nil
+	if len(data) > maxBytes || !e.takes(e.writer, data) {
+		return nil, false
 	}
 	err := e.reader.Validate(data)
+	if err == nil {
+		return nil, true
+	}
 	var list lang.ErrorList
 	if !errors.As(err, &list) || list[0].Code != jsonschema.CodeDocument {
-		return nil
+		e.gen.skipped = true // the reader's schema is too large to be asked
+		return nil, false
 	}
 	at := slices.IndexFunc(list, func(m *lang.Error) bool { return e.about(data, m, place) })
 	if at < 0 {
-		return nil
+		return nil, true
 	}
-	return &rule.Witness{JSON: string(data), Data: data, Err: list[at].Msg}
+	return &rule.Witness{JSON: string(data), Data: data, Err: list[at].Msg}, true
+}
+
+func (e *jsonEngine) takes(s *jsonschema.Schema, data []byte) bool {
+	err := s.Validate(data)
+	var list lang.ErrorList
+	if err != nil && (!errors.As(err, &list) || list[0].Code != jsonschema.CodeDocument) {
+		e.gen.skipped = true
+	}
+	return err == nil
 }
 
 // about reports whether a mistake in a document is at a place, below it, or in
@@ -269,12 +296,13 @@ func (e *jsonEngine) follow(s *jsonSpot, rest string) []followed {
 		if !ok {
 			continue
 		}
-		for name := range e.namesAt(s, key) {
-			shown := shorten(name)
-			after, ok := strings.CutPrefix(held, shown)
-			if !ok || after != "" && after[0] != '/' {
+		names := e.namesAt(s)
+		for _, shown := range prefixes(held) {
+			name, ok := names[shown]
+			if !ok {
 				continue
 			}
+			after := held[len(shown):]
 			if key == "properties" {
 				out = append(out, followed{&jsonSpot{e.gen.part(object0(s.w), name), e.gen.part(object0(s.r), name), s, name, -1}, after})
 			} else if key == "dependencies" && after != "" {
@@ -373,21 +401,38 @@ func shorten(s string) string {
 	return s[:end] + "..."
 }
 
-// namesAt returns the names that a keyword has on either side.
-func (e *jsonEngine) namesAt(s *jsonSpot, key string) map[string]bool {
-	out := map[string]bool{}
+// prefixes returns the parts of a path that may be one name: names are not escaped.
+func prefixes(path string) []string {
+	const most = 20
+	var out []string
+	for i := range len(path) {
+		if path[i] == '/' && len(out) < most {
+			out = append(out, path[:i])
+		}
+	}
+	return append(out, path)
+}
+
+// namesAt returns the names that either side has, by how rules shorten them.
+func (e *jsonEngine) namesAt(s *jsonSpot) map[string]string {
+	out := map[string]string{}
+	add := func(name string) {
+		if shown := shorten(name); out[shown] == "" {
+			out[shown] = name
+		}
+	}
 	for _, n := range []*jsonschema.Node{object0(s.w), object0(s.r)} {
 		if n == nil || !e.steps.take(1+len(n.Properties)/8) {
 			continue
 		}
 		for _, p := range n.Properties {
-			out[p.Name] = true
+			add(p.Name)
 		}
 		for _, name := range n.RequiredOrder {
-			out[name] = true
+			add(name)
 		}
 		for _, name := range n.DependentOrder {
-			out[name] = true
+			add(name)
 		}
 	}
 	return out
@@ -411,7 +456,8 @@ func (e *jsonEngine) unnamed(w, r *jsonschema.Node) []string {
 
 // prove begins with what the generator makes of both schemas together, and goes on
 // with random documents.
-func (e *jsonEngine) prove(i int, r *rand.Rand) *rule.Witness {
+func (e *jsonEngine) prove(i int, r *rand.Rand) (*rule.Witness, bool) {
+	const tries = 4 // for one that the writer takes
 	e.steps.left = messageSteps
 	if !e.asked {
 		e.asked = true
@@ -419,15 +465,19 @@ func (e *jsonEngine) prove(i int, r *rand.Rand) *rule.Witness {
 		clear(e.gen.memo)
 		e.edges = e.gen.choices(e.writer.Root(), e.reader.Root(), jsonDepth)
 	}
-	var d *lang.Value
-	if i < len(e.edges) {
-		d = e.edges[i]
-	} else {
-		d = e.random(e.writer.Root(), e.reader.Root(), r, jsonDepth)
+	for range tries {
+		var d *lang.Value
+		if i < len(e.edges) {
+			d = e.edges[i]
+		} else {
+			d = e.random(e.writer.Root(), e.reader.Root(), r, jsonDepth)
+		}
+		switch w, written := e.crossed(d, nil); {
+		case w != nil:
+			return e.smaller(d, nil, w), true
+		case written || i < len(e.edges):
+			return nil, written
+		}
 	}
-	w := e.cross(d, nil)
-	if w == nil {
-		return nil
-	}
-	return e.smaller(d, w)
+	return nil, false
 }

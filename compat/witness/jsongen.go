@@ -23,6 +23,8 @@ type jsonGenerator struct {
 	*judge
 	memo map[nodePair][]*lang.Value
 	open map[nodePair]bool
+	// skipped says that a limit asks for more than values may have here.
+	skipped bool
 }
 
 func newJSONGenerator(steps *budget) *jsonGenerator {
@@ -107,7 +109,7 @@ func (g *jsonGenerator) raw(n, other *jsonschema.Node, depth int) []*lang.Value 
 	case jsonschema.String:
 		return g.texts(n)
 	case jsonschema.Number:
-		return numbers(n)
+		return g.numbers(n)
 	case jsonschema.Enum, jsonschema.Const:
 		return n.Values
 	case jsonschema.Object:
@@ -217,7 +219,7 @@ func (g *jsonGenerator) objects(n, other *jsonschema.Node, depth int) []*lang.Va
 		return nil
 	}
 	out := []*lang.Value{base}
-	full := base
+	full, whole := base, g.closed(n, other, base, depth)
 	names := g.names(n, other)
 	for _, name := range names {
 		if !g.steps.take(1) {
@@ -243,9 +245,9 @@ func (g *jsonGenerator) objects(n, other *jsonschema.Node, depth int) []*lang.Va
 			}
 		}
 		for _, key := range []string{"minProperties", "maxProperties"} {
-			if at, ok := limitOf(o, key); ok {
+			if at, ok := g.limitOf(o, key); ok {
 				for size := max(at-1, 0); size <= at+1; size++ {
-					out = append(out, g.filled(n, other, base, names, size, depth))
+					out = append(out, g.filled(n, other, base, names, size, depth), g.filled(n, other, whole, names, size, depth))
 				}
 			}
 		}
@@ -310,7 +312,7 @@ func (g *jsonGenerator) closed(n, other *jsonschema.Node, v *lang.Value, depth i
 			}
 		}
 	}
-	if least, ok := limitOf(n, "minProperties"); ok && len(v.Members) < least {
+	if least, ok := g.limitOf(n, "minProperties"); ok && len(v.Members) < least {
 		v = g.filled(n, other, v, g.names(n, other), least, depth)
 	}
 	return v
@@ -377,7 +379,7 @@ func (g *jsonGenerator) arrays(n, other *jsonschema.Node, depth int) []*lang.Val
 		}
 		sizes = append(sizes, len(o.Tuple), len(o.Tuple)+1)
 		for _, key := range []string{"minItems", "maxItems", "minContains", "maxContains"} {
-			if at, ok := limitOf(o, key); ok {
+			if at, ok := g.limitOf(o, key); ok {
 				sizes = append(sizes, at-1, at, at+1)
 			}
 		}

@@ -31,8 +31,8 @@ func (e *jsonEngine) random(w, r *jsonschema.Node, rnd *rand.Rand, depth int) *l
 	case jsonschema.Array:
 		out := array()
 		other := same(r, jsonschema.Array)
-		low, _ := limitOf(w, "minItems")
-		high, ok := limitOf(w, "maxItems")
+		low, _ := e.gen.limitOf(w, "minItems")
+		high, ok := e.gen.limitOf(w, "maxItems")
 		if !ok {
 			high = low + 3
 		}
@@ -73,9 +73,35 @@ func (e *jsonEngine) randomObject(w, r *jsonschema.Node, rnd *rand.Rand, depth i
 	return out
 }
 
+const (
+	luckyTries = 4000
+	luckySteps = 4 * buildSteps
+)
+
+// luckyAt tries random documents where a search with a plan has found none.
+func (e *jsonEngine) luckyAt(spots []*jsonSpot) *rule.Witness {
+	var places [][]any
+	for _, s := range spots[:min(len(spots), 4)] {
+		places = append(places, s.place())
+	}
+	e.steps.left = luckySteps
+	each := (len(e.writer.Source().Text) + len(e.reader.Source().Text)) / 32 // to validate with
+	r := rand.New(rand.NewPCG(0, 0))
+	for i := 0; i < luckyTries && e.steps.left > 0 && len(places) > 0; i++ {
+		d := e.random(e.writer.Root(), e.reader.Root(), r, jsonDepth)
+		e.steps.take(each + weigh(d)*len(places))
+		for _, place := range places {
+			if w := e.cross(d, place); w != nil {
+				return e.smaller(d, place, w)
+			}
+		}
+	}
+	return nil
+}
+
 // smaller takes parts away from a document as long as what is left does not cross
-// either.
-func (e *jsonEngine) smaller(d *lang.Value, best *rule.Witness) *rule.Witness {
+// at a place either.
+func (e *jsonEngine) smaller(d *lang.Value, place []any, best *rule.Witness) *rule.Witness {
 	left := 200
 	for again := true; again; {
 		again = false
@@ -83,7 +109,7 @@ func (e *jsonEngine) smaller(d *lang.Value, best *rule.Witness) *rule.Witness {
 			if left--; left < 0 {
 				return best
 			}
-			if w := e.cross(less, nil); w != nil && len(w.Data) < len(best.Data) {
+			if w := e.cross(less, place); w != nil && len(w.Data) < len(best.Data) {
 				d, best, again = less, w, true
 				break
 			}

@@ -39,12 +39,15 @@ func (g *jsonGenerator) texts(n *jsonschema.Node) []*lang.Value {
 		if at := l.Number; at.IsInt() && at.Num().IsInt64() && at.Num().Int64() < maxText {
 			size := int(at.Num().Int64())
 			lengths = append(lengths, size-1, size, size+1)
+		} else {
+			g.skipped = true
 		}
 	}
 	slices.Sort(lengths)
 	seeds := []string{""}
 	if n.Pattern != nil {
 		seeds = append(seeds, matching(n.Pattern.Str)...)
+		g.skipped = g.skipped || len(seeds) == 1
 		for _, s := range seeds {
 			out = append(out, text(s))
 			for _, odd := range []string{"c", "0", "A", " "} {
@@ -133,12 +136,13 @@ func spell(re *syntax.Regexp, variant int, left *int) string {
 }
 
 // numbers returns numbers at the edges of a schema, inside and outside.
-func numbers(n *jsonschema.Node) []*lang.Value {
+func (g *jsonGenerator) numbers(n *jsonschema.Node) []*lang.Value {
 	half, one := big.NewRat(1, 2), big.NewRat(1, 1)
 	rats := []*big.Rat{new(big.Rat), one, half, big.NewRat(-1, 1), big.NewRat(3, 2)}
 	for _, l := range n.Limits {
 		at := l.Number
 		if at.Num().BitLen() > 512 || at.Denom().BitLen() > 512 {
+			g.skipped = true
 			continue
 		}
 		for _, d := range []*big.Rat{new(big.Rat), one, half} {
@@ -183,13 +187,14 @@ func ratText(r *big.Rat) (string, bool) {
 	return r.FloatString(digits), true
 }
 
-func limitOf(n *jsonschema.Node, key string) (int, bool) {
+func (g *jsonGenerator) limitOf(n *jsonschema.Node, key string) (int, bool) {
 	l := n.Limits[key]
 	if l == nil {
 		return 0, false
 	}
 	f, _ := l.Number.Float64()
 	if f < 0 || f > 1000 {
+		g.skipped = true
 		return 0, false
 	}
 	return int(f), true

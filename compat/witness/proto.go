@@ -22,6 +22,7 @@ import (
 type protoEngine struct {
 	reader, writer protoreflect.FileDescriptor
 	steps          budget
+	cut            bool              // some places were left out: the walk was too long, or no message of bounded size has them
 	pardoned       map[lossKind]bool // what prove lets pass
 	pairs          []messagePair
 	edges          []protoEdge
@@ -45,6 +46,7 @@ func newProtoEngine(reader, writer *protobuf.Schema) *protoEngine {
 		pardoned: map[lossKind]bool{absent: true, unnamed: true}}
 	e.collect(e.writer.Messages(), e.reader.Messages())
 	e.reach()
+	e.cut = e.steps.left <= 0
 	return e
 }
 
@@ -174,6 +176,8 @@ func (e *protoEngine) users(path string) []element {
 	return out
 }
 
+func (e *protoEngine) spent() bool { return e.cut || e.steps.left <= 0 }
+
 func (e *protoEngine) build(f *rule.Finding, asJSON bool) *rule.Witness {
 	e.steps.left = buildSteps
 	if f.Rule.ID == "FILE_SAME_PACKAGE" {
@@ -218,7 +222,8 @@ func (e *protoEngine) messages(at element) []*dynamicpb.Message {
 	const most = 400
 	var out []*dynamicpb.Message
 	add := func(sets ...func(*dynamicpb.Message)) {
-		if m, ok := newMessage(at.pair.w, protoDepth, &e.steps); ok && len(out) < most {
+		m, ok := newMessage(at.pair.w, protoDepth, &e.steps)
+		if e.cut = e.cut || !ok; ok && len(out) < most {
 			for _, set := range sets {
 				set(m)
 			}
@@ -437,9 +442,9 @@ func mend(m *dynamicpb.Message) {
 }
 
 // prove begins with each field alone and goes on with random messages of each type.
-func (e *protoEngine) prove(i int, r *rand.Rand) *rule.Witness {
+func (e *protoEngine) prove(i int, r *rand.Rand) (*rule.Witness, bool) {
 	if len(e.pairs) == 0 {
-		return nil
+		return nil, true // nothing can be sent
 	}
 	e.steps.left = messageSteps
 	edge := e.edge(i)
@@ -448,27 +453,27 @@ func (e *protoEngine) prove(i int, r *rand.Rand) *rule.Witness {
 		edge.set = func(m *dynamicpb.Message) { e.random(m, r, protoDepth) }
 	}
 	if edge.pair.r == nil {
-		return e.missing(edge.pair)
+		return e.missing(edge.pair), true
 	}
 	m, ok := newMessage(edge.pair.w, protoDepth, &e.steps)
 	if !ok {
-		return nil
+		return nil, false
 	}
 	edge.set(m)
 	data, read, losses := e.cross(m, edge.pair.r)
 	losses = slices.DeleteFunc(losses, func(l loss) bool { return e.pardoned[l.kind] })
 	if len(losses) == 0 {
-		return nil
+		return nil, data != nil || proto.Size(m) == 0
 	}
 	if l := losses[0]; l.message == m.Descriptor().FullName() {
 		at := element{edge.pair, l.number}
 		for _, less := range e.messages(at) {
 			if w := e.try(less, at, &rule.Finding{Rule: &rule.Rule{ID: "FIELD_TYPE"}}, false); w != nil && len(w.Data) <= len(data) {
-				return w
+				return w, true
 			}
 		}
 	}
-	return e.witness(m, data, read, losses[0])
+	return e.witness(m, data, read, losses[0]), true
 }
 
 // edge returns the i-th message that has something in one field only.

@@ -1,6 +1,7 @@
 package witness
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 
@@ -24,11 +25,15 @@ const (
 	maxBytes = 1 << 20
 )
 
+// ErrTooLarge says that a search ended because its budget was spent.
+var ErrTooLarge = errors.New("no witness: too large")
+
 // A Pair finds the witnesses of several findings on the same two schemas, which
 // are walked once. It is not safe for concurrent use.
 type Pair struct {
 	newer, older lang.Schema
 	engines      map[rule.Breaks]engine
+	err          error
 }
 
 // NewPair returns a Pair. It does no work yet.
@@ -41,15 +46,19 @@ type engine interface {
 	// build finds the smallest message that shows f to readers of the data, or to
 	// those who exchange it as JSON where the language has another form.
 	build(f *rule.Finding, asJSON bool) *rule.Witness
-	// prove returns what shows that the i-th message does not cross, or nil.
-	// Messages begin with the edges: each symbol, each branch, each empty value.
-	prove(i int, r *rand.Rand) *rule.Witness
+	// spent reports whether the last search ended for its budget.
+	spent() bool
+	// prove returns what shows that the i-th message does not cross, or nil, and
+	// whether there was one to be read. Messages begin with the edges: each symbol,
+	// each branch, each empty value.
+	prove(i int, r *rand.Rand) (w *rule.Witness, written bool)
 }
 
 // Build returns the smallest message that shows a finding of [NewPair]'s schemas.
 // It is false where the finding claims no unreadable data, and where the search
-// ends without one.
+// ends without one: then [Pair.Err] says whether that was for the size of the schemas.
 func (p *Pair) Build(f *rule.Finding) (*rule.Witness, bool) {
+	p.err = nil
 	if f == nil || f.Rule == nil {
 		return nil, false
 	}
@@ -60,8 +69,11 @@ func (p *Pair) Build(f *rule.Finding) (*rule.Witness, bool) {
 		for _, dir := range directions(f) {
 			if e := p.engine(dir); e != nil {
 				if w := e.build(f, asJSON); w != nil {
-					w.Writer = dir
+					p.err, w.Writer = nil, dir
 					return w, true
+				}
+				if e.spent() {
+					p.err = ErrTooLarge
 				}
 			}
 		}
@@ -69,15 +81,20 @@ func (p *Pair) Build(f *rule.Finding) (*rule.Witness, bool) {
 	return nil, false
 }
 
+// Err returns [ErrTooLarge] if the last [Pair.Build] ended without a witness because
+// its budget was spent: one may be there all the same. Otherwise it is nil.
+func (p *Pair) Err() error { return p.err }
+
 // Whom returns whom a finding breaks. What it says itself holds, but a rule of Buf's
-// alone has no direction: it breaks those readers for whom a message shows it.
+// alone has no direction: it breaks those readers for whom a message shows it. Where a
+// search for one was too large, it breaks whom the rule says.
 func (p *Pair) Whom(f *rule.Finding) rule.Breaks {
 	out := f.Breaks
 	if !bufAlone(f) || f.Rule.Breaks&everyReader == 0 {
 		return out
 	}
 	for _, dir := range directions(f) {
-		if e := p.engine(dir); e != nil && e.build(f, false) != nil {
+		if e := p.engine(dir); e != nil && (e.build(f, false) != nil || e.spent()) {
 			out |= dir
 		}
 	}
@@ -122,7 +139,8 @@ func Build(f *rule.Finding, newer, older lang.Schema) (*rule.Witness, bool) {
 // [rule.Readers] older writes, with [rule.OldReaders] newer does. It returns the
 // first message that does not cross, made as small as it gets, or nil if all
 // cross. The messages depend on the schemas and the seed only. It is an error if
-// dir is neither, or if the schemas are not of one known language.
+// dir is neither, if the schemas are not of one known language, or if no message
+// could be written at all.
 func Prove(newer, older lang.Schema, dir rule.Breaks, n int, seed uint64) (*rule.Witness, error) {
 	if dir != rule.Readers && dir != rule.OldReaders {
 		return nil, fmt.Errorf("the direction is %d, expected rule.Readers or rule.OldReaders", dir)
@@ -131,18 +149,24 @@ func Prove(newer, older lang.Schema, dir rule.Breaks, n int, seed uint64) (*rule
 	if e == nil {
 		return nil, fmt.Errorf("the schemas are %T and %T, expected two of one language", newer, older)
 	}
-	return prove(e, dir, n, seed), nil
+	return prove(e, dir, n, seed)
 }
 
-func prove(e engine, dir rule.Breaks, n int, seed uint64) *rule.Witness {
+func prove(e engine, dir rule.Breaks, n int, seed uint64) (*rule.Witness, error) {
 	r := rand.New(rand.NewPCG(seed, 0x7769746e657373))
+	any := false
 	for i := range n {
-		if w := e.prove(i, r); w != nil {
+		w, written := e.prove(i, r)
+		if w != nil {
 			w.Writer = dir
-			return w
+			return w, nil
 		}
+		any = any || written
 	}
-	return nil
+	if n > 0 && !any {
+		return nil, fmt.Errorf("none of %d generated messages could be written and read: the schemas are too large, or take no message", n)
+	}
+	return nil, nil
 }
 
 // engine returns the engine for a direction, or nil if the schemas are not of one

@@ -148,7 +148,9 @@ type Finding struct {
 	Old      Place
 	Edit     *rule.Edit    // of the file at New that mends it; nil where a person has to decide
 	Witness  *rule.Witness // a message that shows it; nil if the finding is not about data
-	Waiver   *Waiver       // that accepts it, in Result.Waived
+	// NoWitness says why there is none where there may be one; empty otherwise.
+	NoWitness string
+	Waiver    *Waiver // that accepts it, in Result.Waived
 }
 
 // A Problem is something that could not be checked.

@@ -67,23 +67,24 @@ type ReportedEdit struct {
 
 // A ReportedFinding is a [Finding].
 type ReportedFinding struct {
-	ID       string           `json:"id"`
-	Rule     string           `json:"rule"`
-	Severity string           `json:"severity" enum:"error,warning,info"`
-	Subject  string           `json:"subject"`
-	Level    string           `json:"level,omitempty"`
-	Breaks   []string         `json:"breaks" enum:"readers,old_readers,json_readers,source_code"`
-	Versions []string         `json:"versions"`
-	Message  string           `json:"message"`
-	Why      string           `json:"why,omitempty"`
-	Decoder  string           `json:"decoder,omitempty"` // what decoders do, where that is not the verdict
-	Fix      string           `json:"fix,omitempty"`
-	Edit     *ReportedEdit    `json:"edit,omitempty"` // that mends it for certain
-	Witness  *ReportedWitness `json:"witness,omitempty"`
-	Path     string           `json:"path"` // of the element in the schema
-	New      *ReportedPlace   `json:"new,omitempty"`
-	Old      *ReportedPlace   `json:"old,omitempty"`
-	Waiver   *ReportedCause   `json:"waiver,omitempty"`
+	ID        string           `json:"id"`
+	Rule      string           `json:"rule"`
+	Severity  string           `json:"severity" enum:"error,warning,info"`
+	Subject   string           `json:"subject"`
+	Level     string           `json:"level,omitempty"`
+	Breaks    []string         `json:"breaks" enum:"readers,old_readers,json_readers,source_code"`
+	Versions  []string         `json:"versions"`
+	Message   string           `json:"message"`
+	Why       string           `json:"why,omitempty"`
+	Decoder   string           `json:"decoder,omitempty"` // what decoders do, where that is not the verdict
+	Fix       string           `json:"fix,omitempty"`
+	Edit      *ReportedEdit    `json:"edit,omitempty"` // that mends it for certain
+	Witness   *ReportedWitness `json:"witness,omitempty"`
+	NoWitness string           `json:"no_witness,omitempty"` // why there is none where there may be one
+	Path      string           `json:"path"`                 // of the element in the schema
+	New       *ReportedPlace   `json:"new,omitempty"`
+	Old       *ReportedPlace   `json:"old,omitempty"`
+	Waiver    *ReportedCause   `json:"waiver,omitempty"`
 }
 
 // A ReportedPlace is a [Place]. Lines and columns count from 1, columns in
@@ -153,7 +154,7 @@ func reported(f Finding) ReportedFinding {
 	out := ReportedFinding{
 		ID: f.ID, Rule: f.Rule.ID, Severity: string(f.Severity), Subject: f.Subject, Level: string(f.Level),
 		Breaks: breaksWords(f.Breaks), Versions: append([]string{}, f.Versions...), Message: f.Message, Why: f.Why, Fix: f.Fix,
-		Decoder: f.Decoder, Witness: reportedWitness(f.Witness),
+		Decoder: f.Decoder, Witness: reportedWitness(f.Witness), NoWitness: f.NoWitness,
 		Path: f.Path, New: reportedPlace(f.New), Old: reportedPlace(f.Old),
 	}
 	if f.Edit != nil {

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -114,7 +115,7 @@ func (t *textWriter) finding(f Finding) {
 	for _, row := range [][2]string{
 		{"why", f.Why},
 		{"data", f.Decoder},
-		{"witness", witnessLine(f.Witness)},
+		{"witness", cmp.Or(witnessLine(f.Witness), f.NoWitness)},
 		{"fix", fixLine(f)},
 		{"more", "wireproof explain " + f.Rule.ID + "  [" + f.ID + "]"},
 	} {
