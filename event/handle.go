@@ -177,6 +177,7 @@ const (
 	verdictDrop
 	verdictSkip
 	verdictDone
+	verdictDuplicate
 )
 
 func (c *consumer) judge(err error) verdict {
@@ -193,6 +194,8 @@ func (c *consumer) judge(err error) verdict {
 		return verdict{verdictDrop, -1}
 	case errors.As(err, &s):
 		return verdict{verdictSkip, -1}
+	case errors.Is(err, errDuplicate):
+		return verdict{verdictDuplicate, -1}
 	case errors.As(err, &r):
 		return verdict{verdictRetry, r.d}
 	case c.retryIf != nil && !c.retryIf(err):
@@ -207,6 +210,8 @@ func (l *lane) conclude(e *entry, v verdict, err error) fate {
 	switch {
 	case v.kind == verdictDone:
 		return l.final(d, Handled, nil)
+	case v.kind == verdictDuplicate:
+		return l.final(d, Duplicate, nil)
 	case v.kind == verdictDrop:
 		return l.final(d, Dropped, err)
 	case v.kind == verdictSkip && !c.deadLetterUnknown:

@@ -18,6 +18,12 @@ func Drop(reason string) error { return &dropped{reason} }
 // dead-lettered under [DeadLetterUnknown].
 func Skip(reason string) error { return &skipped{reason} }
 
+// AlreadyHandled returns an outcome for a message that was handled before, as an
+// inbox finds out. It is acknowledged and counted as a duplicate.
+func AlreadyHandled() error { return errDuplicate }
+
+var errDuplicate = errors.New("handled before")
+
 // Permanent returns an outcome that sends the message to the dead letter now,
 // since trying again cannot help. It unwraps to err, which may be nil.
 func Permanent(err error) error {

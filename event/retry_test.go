@@ -106,10 +106,12 @@ func TestOutcomesAreFinal(t *testing.T) {
 				return event.Skip("unknown type")
 			case "panic":
 				panic("boom")
+			case "again":
+				return fmt.Errorf("inbox: %w", event.AlreadyHandled())
 			}
 			return nil
 		}
-		ms := []*event.Message{order("ok"), order("drop"), order("permanent"), order("skip"), order("panic")}
+		ms := []*event.Message{order("ok"), order("drop"), order("permanent"), order("skip"), order("panic"), order("again")}
 		for _, unknown := range []bool{false, true} {
 			var counts event.Counts
 			opts := []event.ConsumerOption{event.RetryLevels(time.Second), event.Observe(counts.Observe)}
@@ -120,12 +122,12 @@ func TestOutcomesAreFinal(t *testing.T) {
 			}
 			clear(calls)
 			bus := bubble(t, time.Hour, ms, h, opts...)
-			if calls["ok"] != 1 || calls["drop"] != 1 || calls["permanent"] != 1 || calls["skip"] != 1 || calls["panic"] != 2 {
+			if calls["ok"] != 1 || calls["drop"] != 1 || calls["permanent"] != 1 || calls["skip"] != 1 || calls["panic"] != 2 || calls["again"] != 1 {
 				t.Errorf("calls %v", calls)
 			}
 			dead := bus.Messages("orders.billing.dlq")
 			if len(dead) != wantDead || counts.Of(event.Skipped) != wantSkipped || counts.Of(event.Dropped) != 1 ||
-				counts.Of(event.Retried) != 1 || counts.Of(event.Handled) != 1 || int(counts.Of(event.DeadLettered)) != wantDead {
+				counts.Of(event.Retried) != 1 || counts.Of(event.Handled) != 1 || counts.Of(event.Duplicate) != 1 || int(counts.Of(event.DeadLettered)) != wantDead {
 				t.Errorf("unknown %v: %d dead letters, counts %v", unknown, len(dead), &counts)
 			}
 		}
