@@ -63,11 +63,13 @@ func (r *Registry) Tags(v Version, names []string) []api.SchemaTags {
 	if !ok {
 		return nil
 	}
+	wanted := map[string]bool{}
+	for _, name := range names {
+		wanted[name] = true
+	}
 	var out []api.SchemaTags
 	for _, tag := range t.Tags() {
-		kept := slices.DeleteFunc(slices.Clone(tag.Tags), func(name string) bool {
-			return !slices.Contains(names, "*") && !slices.Contains(names, name)
-		})
+		kept := slices.DeleteFunc(slices.Clone(tag.Tags), func(name string) bool { return !wanted["*"] && !wanted[name] })
 		if len(kept) > 0 {
 			out = append(out, api.SchemaTags{Entity: api.SchemaEntity{Path: tag.Path, Type: strings.ToLower(tag.Type)}, Tags: kept})
 		}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -152,8 +153,8 @@ func (c *call) answer() (contentType int, out *reply, err error) {
 	if err != nil {
 		return contentType, nil, err
 	}
-	if c.r.URL.RawQuery != "" {
-		c.query = c.r.URL.Query()
+	if c.query, err = parameters(c.r.URL.RawQuery); err != nil {
+		return contentType, nil, err
 	}
 	if path, c.query, err = intoContext(path, c.query); err != nil {
 		return contentType, nil, err
@@ -184,6 +185,19 @@ func (c *call) answer() (contentType int, out *reply, err error) {
 	}
 	out, err = c.route.serve(c)
 	return accepted, out, err
+}
+
+// parameters reads a query. To net/url a semicolon is a mistake, and mistakes are
+// left out; here the former is a character like others, and the latter are told.
+func parameters(query string) (url.Values, error) {
+	if query == "" {
+		return nil, nil
+	}
+	out, err := url.ParseQuery(strings.ReplaceAll(query, ";", "%3B"))
+	if err != nil {
+		return nil, api.BadRequest.Because(err, "the query of the URL does not parse: "+err.Error())
+	}
+	return out, nil
 }
 
 // maxMessage is how many bytes an error has at most: much of it may be quoted

@@ -55,6 +55,9 @@ func listSchemas(c *call) (*reply, error) {
 	}
 	out := make([]api.Schema, len(found))
 	for i, v := range found {
+		if err := c.r.Context().Err(); err != nil { // a form of each text costs time that nobody waits for any more
+			return nil, err
+		}
 		out[i] = c.schema(v)
 	}
 	if c.flag("aliases") {
