@@ -92,13 +92,7 @@ func TestBreakingExitCodes(t *testing.T) {
 // for every kind of input.
 func TestBreakingAsReleased(t *testing.T) {
 	t.Parallel()
-	buf := os.Getenv("BUF")
-	if buf == "" {
-		if os.Getenv("REQUIRE_SERVICES") == "1" {
-			t.Fatal("the comparison with buf needs the program in BUF: test/buf.sh prints it")
-		}
-		t.Skip("the comparison with buf runs with BUF set to the program that test/buf.sh prints")
-	}
+	buf := releasedBuf(t)
 	newer, older := breakingTrees(t)
 	released := func(args ...string) (int, string) {
 		cmd := exec.Command(buf, args...)
