@@ -27,7 +27,8 @@ type Log interface {
 	// records may or may not be there; reading tells.
 	Append(ctx context.Context, at Offset, records []Record) (next Offset, err error)
 	// ReadFrom returns the records from at on, as far as there are any now, and
-	// the offset after them.
+	// the offset after them. Whatever an Append to the store has returned for
+	// before, by way of any log on it, is among them.
 	ReadFrom(ctx context.Context, at Offset) (records []Record, next Offset, err error)
 }
 

@@ -136,8 +136,17 @@ func Open(ctx context.Context, log Log, languages []lang.Language, compat Compat
 	return r, nil
 }
 
-// Close finishes what was asked for before and refuses what comes later. It
-// returns when nothing of the registry uses the log any more.
+// Close ends the registry. Changes that were asked for before are finished and
+// answered; one that is asked for meanwhile is either done, and answered so, or
+// refused with [api.Unavailable] and not in the log; later ones are refused. Reads
+// are answered from memory for ever, but what would take a look at the log, such
+// as that something is not there, is refused, too.
+//
+// Close returns when nothing of the registry uses the log any more, now or later:
+// after the appends and readings in flight, which have half a minute at most if
+// the log heeds their contexts, and a caller's [Registry.CatchUp] as long as its
+// context. It may be called again, also at the same time; each call waits. The
+// error is always nil.
 func (r *Registry) Close() error {
 	if r.closing.CompareAndSwap(false, true) {
 		close(r.stop)
@@ -145,18 +154,27 @@ func (r *Registry) Close() error {
 	}
 	<-r.done
 	r.following.Wait()
+	r.reading <- struct{}{} // whoever reads has ended, and who waits to will see that it is too late
+	<-r.reading
 	return nil
 }
 
 // CatchUp makes the registry know everything that is in the log now. Those who
-// ask while the log is being read share the next reading.
-func (r *Registry) CatchUp(ctx context.Context) error {
+// ask while the log is being read share the next reading. After Close it matches
+// [api.Unavailable].
+func (r *Registry) CatchUp(ctx context.Context) error { return r.catchUp(ctx, r.closing.Load) }
+
+// catchUp is CatchUp; late says that it is too late to look at the log.
+func (r *Registry) catchUp(ctx context.Context, late func() bool) error {
 	asked := r.begun.Load()
 	select {
 	case r.reading <- struct{}{}:
 		defer func() { <-r.reading }()
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+	if late() {
+		return errClosed()
 	}
 	if r.finished.Load() > asked {
 		return nil // a reading began after the question and has ended well
@@ -320,7 +338,7 @@ func (r *Registry) commit(batch []*job) {
 		next, records := r.decideAll(st, batch)
 		if len(records) == 0 {
 			// No append has shown that st is the newest state.
-			if err = r.CatchUp(ctx); err != nil {
+			if err = r.catchUp(ctx, never); err != nil {
 				break
 			}
 			if r.state.Load() == st {
@@ -335,7 +353,7 @@ func (r *Registry) commit(batch []*job) {
 			return
 		}
 		// What the log has decides, also about records whose fate is not known.
-		if again := r.CatchUp(ctx); again != nil || !errors.Is(err, ErrConflict) {
+		if again := r.catchUp(ctx, never); again != nil || !errors.Is(err, ErrConflict) {
 			break
 		}
 	}
@@ -377,7 +395,13 @@ func (r *Registry) decide(st *State, cmd command, now time.Time) (d decision, er
 	return decide(r.policy, st, cmd, now)
 }
 
+// never is when the writer stops to look at the log: Close waits for it.
+func never() bool { return false }
+
 func storeError(cause error) error {
+	if closed := (*api.Error)(nil); errors.As(cause, &closed) && closed.Code == api.Unavailable {
+		return closed
+	}
 	if errors.Is(cause, ErrNotLeader) {
 		return api.NoLeader.Because(cause)
 	}

@@ -40,7 +40,8 @@ func (toy) Differences(_, _ string, newer, older lang.Schema) (out []registry.Di
 }
 
 // OpenToy opens a registry of a toy language, for tests of logs: every text is a
-// schema of type AVRO, made of words, and no word may go away.
-func OpenToy(ctx context.Context, log registry.Log) (*registry.Registry, error) {
-	return registry.Open(ctx, log, []lang.Language{toy{}}, toy{}, registry.Options{})
+// schema of type AVRO, made of words, and no word may go away. There may be one
+// set of options.
+func OpenToy(ctx context.Context, log registry.Log, opts ...registry.Options) (*registry.Registry, error) {
+	return registry.Open(ctx, log, []lang.Language{toy{}}, toy{}, slices.Concat(opts, []registry.Options{{}})[0])
 }
