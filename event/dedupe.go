@@ -30,11 +30,14 @@ const (
 )
 
 // ID names the message, the same on each delivery, retry and replay: by the
-// source and id of its CloudEvents headers (ce_source, ce_id), or else by where
-// it was first published, as topic/partition/offset.
+// source and id of its CloudEvents headers (ce_source, ce_id), or its [HeaderID],
+// or else by where it was first published, as topic/partition/offset.
 func (d *Delivery) ID() string {
 	if id, ok := d.Headers.Get("ce_id"); ok {
 		return d.Headers.text("ce_source") + "#" + string(id)
+	}
+	if id, ok := d.Headers.Get(HeaderID); ok {
+		return string(id)
 	}
 	if id := d.Headers.replayID(d.Topic); id != "" {
 		return id

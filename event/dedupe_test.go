@@ -164,6 +164,7 @@ func TestDeliveryID(t *testing.T) {
 			{Key: event.HeaderReplayID, Value: []byte("orders/3/17")}, {Key: event.HeaderGroup, Value: []byte("billing")},
 		}}, Offset: 99}, "orders/3/17"},
 		{event.Delivery{Message: *identified("x")}, "shop#x"},
+		{event.Delivery{Message: event.Message{Headers: event.Headers{{Key: event.HeaderID, Value: []byte("y")}}}}, "y"},
 	} {
 		if got := c.d.ID(); got != c.want {
 			t.Errorf("id %q, want %q", got, c.want)

@@ -24,6 +24,10 @@ const (
 	HeaderReplayID        = "wireproof-replay-id"
 )
 
+// HeaderID is the header by which a message that may be stored twice, such as one
+// of an outbox, is known again. Whoever publishes it gives it, and it stays.
+const HeaderID = "wireproof-id"
+
 // RetryTopic returns the name of a retry level's topic; levels count from 1.
 func RetryTopic(topic, group string, level int) string {
 	return topic + "." + group + ".retry." + strconv.Itoa(level)
