@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/bufbuild/protocompile/experimental/fdp"
 	"github.com/bufbuild/protocompile/experimental/ir"
@@ -17,9 +18,9 @@ import (
 	"github.com/wireproof/wireproof/lang"
 )
 
-// longestSourceLine bounds a line of a file for which source info is made, since
-// that costs the square of its length.
-const longestSourceLine = 256 << 10
+// maxLineCost bounds the lines of a file for which source info is made: the tokens
+// of each, times its length. Every token of a line is found by walking through it.
+const maxLineCost = 100 << 20
 
 // CompileSources compiles files as [CompileImage] does, and returns what a plugin
 // of protoc is given: the descriptors of the targets and of everything that they
@@ -52,14 +53,40 @@ func describeSource(file *ir.File, text string) (*descriptorpb.FileDescriptorPro
 	bad := func(code string, err error) error {
 		return lang.ErrorList{{Pos: lang.Pos{Path: file.Path()}, Code: code, Msg: err.Error(), Err: err}}
 	}
-	if n := longest(text); n > longestSourceLine {
-		return nil, bad("PROTO_LIMIT_SIZE", fmt.Errorf("a line has %d bytes, more than the limit of %d", n, longestSourceLine))
+	if line, tooLong := costlyLine(text); tooLong {
+		return nil, bad("PROTO_LIMIT_SIZE", fmt.Errorf("line %d has too many tokens in one line; break it into lines", line))
 	}
 	d, err := fdp.DescriptorProto(file, fdp.IncludeSourceCodeInfo(true), fdp.GenerateExtraOptionLocations(true))
 	if err != nil {
 		return nil, bad("PROTO_INVALID", err)
 	}
 	return d, nil
+}
+
+// costlyLine returns the number of the line with which the lines of a text cost
+// more than maxLineCost.
+func costlyLine(text string) (line int, tooLong bool) {
+	if longest(text) <= longLine {
+		return 0, false
+	}
+	cost, start, tokens, number := 0, 0, 0, 1
+	for sc := (scanner{text: text}); ; {
+		tok := sc.next()
+		gap := text[start:tok.start]
+		if i := strings.LastIndexByte(gap, '\n'); i >= 0 {
+			end := strings.IndexByte(gap, '\n')
+			cost += tokens * end
+			if cost > maxLineCost {
+				return number, true
+			}
+			number += strings.Count(gap, "\n")
+			start, tokens = start+i+1, 0
+		}
+		if tok.kind == tokEnd {
+			return number, cost+tokens*(len(text)-start) > maxLineCost
+		}
+		tokens++
+	}
 }
 
 // importsFirst orders files as protoc does: a walk over imports, in the order in
