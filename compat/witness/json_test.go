@@ -74,10 +74,7 @@ var noJSONWitness = []struct {
 
 func TestJSONWitnesses(t *testing.T) {
 	t.Parallel()
-	pairs := uint64(600)
-	if soak() {
-		pairs = 30_000
-	}
+	pairs := count(600, 6_000)
 	tally, nothing := newTally(), 0
 	for seed := range pairs {
 		newText, oldText := jsonPair(seed)
