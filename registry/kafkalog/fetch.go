@@ -26,36 +26,74 @@ type page struct {
 	high     int64 // end of what is replicated, decided or not
 }
 
-// fetch reads from at on, and waits for something to be there, if nothing is.
+// fetch reads from at on, and waits for something to be there, if nothing is. The
+// end of the page is not before the end of anything that was acknowledged.
 func (k *link) fetch(at int64, wait time.Duration) (page, error) {
 	var out page
-	err := k.atLeader(func(b *sarama.Broker) error {
-		req := &sarama.FetchRequest{
-			Version: 11, MaxWaitTime: int32(wait / time.Millisecond), MaxBytes: fetchBytes,
-			Isolation: sarama.ReadCommitted, SessionEpoch: -1,
+	err := k.atLeader(func(b *sarama.Broker, epoch int32) (err error) {
+		confirmed := k.confirmed.Load() == epoch
+		if !confirmed {
+			if err := k.confirm(b, epoch, at); err != nil {
+				return err
+			}
 		}
-		if wait > 0 {
-			req.MinBytes = 1
+		if out, err = k.fetchAs(b, epoch, at, wait); err == nil && !confirmed {
+			k.confirmed.Store(epoch)
 		}
-		req.AddBlock(k.topic, 0, at, fetchBytes, -1)
-		res, err := b.Fetch(req)
-		if err != nil {
-			return err
-		}
-		block := res.GetBlock(k.topic, 0)
-		if block == nil {
-			return fmt.Errorf("the broker answered a fetch of topic %s with nothing about it", k.topic)
-		}
-		if block.Err != sarama.ErrNoError {
-			return block.Err
-		}
-		out, err = pageOf(block, at)
 		return err
 	})
 	if err != nil {
 		return page{}, fmt.Errorf("read topic %s at offset %d: %w", k.topic, at, err)
 	}
 	return out, nil
+}
+
+// confirm returns once a new leader knows what the one before it has acknowledged:
+// at first it may think that less is replicated, and says so in its answers to
+// fetches, though not when it is asked for the end. As the epoch is right before
+// and, by the caller, after the question, it is right in between.
+func (k *link) confirm(b *sarama.Broker, epoch int32, at int64) error {
+	if _, err := k.fetchAs(b, epoch, at, 0); err != nil {
+		return err
+	}
+	req := sarama.NewOffsetRequest(sarama.V2_8_0_0)
+	req.AddBlock(k.topic, 0, sarama.OffsetNewest, 1)
+	res, err := b.GetAvailableOffsets(req)
+	if err != nil {
+		return err
+	}
+	block := res.GetBlock(k.topic, 0)
+	if block == nil {
+		return fmt.Errorf("the broker answered a question for the end of topic %s with nothing about it", k.topic)
+	}
+	if block.Err != sarama.ErrNoError {
+		return block.Err
+	}
+	return nil
+}
+
+// fetchAs fetches from a broker if it leads in an epoch, and in no other.
+func (k *link) fetchAs(b *sarama.Broker, epoch int32, at int64, wait time.Duration) (page, error) {
+	req := &sarama.FetchRequest{
+		Version: 11, MaxWaitTime: int32(wait / time.Millisecond), MaxBytes: fetchBytes,
+		Isolation: sarama.ReadCommitted, SessionEpoch: -1,
+	}
+	if wait > 0 {
+		req.MinBytes = 1
+	}
+	req.AddBlock(k.topic, 0, at, fetchBytes, epoch)
+	res, err := b.Fetch(req)
+	if err != nil {
+		return page{}, err
+	}
+	block := res.GetBlock(k.topic, 0)
+	if block == nil {
+		return page{}, fmt.Errorf("the broker answered a fetch of topic %s with nothing about it", k.topic)
+	}
+	if block.Err != sarama.ErrNoError {
+		return page{}, block.Err
+	}
+	return pageOf(block, at)
 }
 
 // pageOf sorts out which messages are part of aborted transactions: a broker

@@ -43,11 +43,13 @@ func serve(t *testing.T, conf kafkalog.Config, toy bool) *server {
 	l, url := listen(t)
 	conf.URL = url
 	log := open(t, conf)
-	newRegistry := registrytest.OpenReal
+	var reg *registry.Registry
+	var err error
 	if toy {
-		newRegistry = registrytest.OpenToy
+		reg, err = registrytest.OpenToy(t.Context(), log)
+	} else {
+		reg, err = registrytest.OpenReal(t.Context(), log)
 	}
-	reg, err := newRegistry(t.Context(), log)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -69,6 +70,9 @@ type link struct {
 	dial    *dialer
 	topic   string
 	timeout time.Duration
+	// confirmed is the epoch of a leader that knows what was acknowledged before it
+	// became one.
+	confirmed atomic.Int32
 }
 
 func newLink(c Config, timeout time.Duration) (*link, error) {
@@ -81,7 +85,9 @@ func newLink(c Config, timeout time.Duration) (*link, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reach kafka at %v: %w", c.Brokers, err)
 	}
-	return &link{client, dial, c.Topic, timeout}, nil
+	k := &link{Client: client, dial: dial, topic: c.Topic, timeout: timeout}
+	k.confirmed.Store(-2) // no leader's, nor what stands for one that is not known
+	return k, nil
 }
 
 func (k *link) close() {
@@ -98,14 +104,15 @@ func refused(err error) sarama.KError {
 	return sarama.ErrNoError
 }
 
-// atLeader asks the broker that leads the partition. After an error the next
-// call asks who that is, on a new connection if no answer came.
-func (k *link) atLeader(ask func(*sarama.Broker) error) error {
-	broker, err := k.Leader(k.topic, 0)
+// atLeader asks the broker that leads the partition, with the epoch in which it
+// does. After an error the next call asks who that is, on a new connection if no
+// answer came.
+func (k *link) atLeader(ask func(b *sarama.Broker, epoch int32) error) error {
+	broker, epoch, err := k.LeaderAndEpoch(k.topic, 0)
 	if err != nil {
 		return fmt.Errorf("find the leader of topic %s: %w", k.topic, err)
 	}
-	if err = ask(broker); err == nil {
+	if err = ask(broker, epoch); err == nil {
 		return nil
 	}
 	switch refused(err) {

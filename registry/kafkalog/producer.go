@@ -56,7 +56,7 @@ func passing(err error) bool {
 		sarama.ErrOffsetsLoadInProgress, sarama.ErrNotLeaderForPartition, sarama.ErrLeaderNotAvailable, sarama.ErrFencedLeaderEpoch,
 		sarama.ErrUnknownLeaderEpoch, sarama.ErrReplicaNotAvailable, sarama.ErrUnknownTopicOrPartition, sarama.ErrNotEnoughReplicas,
 		sarama.ErrNotEnoughReplicasAfterAppend, sarama.ErrRequestTimedOut, sarama.ErrNetworkException, sarama.ErrKafkaStorageError,
-		sarama.ErrOutOfBrokers, sarama.ErrBrokerNotAvailable:
+		sarama.ErrOffsetNotAvailable, sarama.ErrOutOfBrokers, sarama.ErrBrokerNotAvailable:
 		return true
 	}
 	return false
@@ -163,7 +163,7 @@ func (p *producer) sendBatch(ctx context.Context, messages []message) (at int64,
 		})
 	}
 	err = retry(ctx, passing, func() error {
-		return p.link.atLeader(func(b *sarama.Broker) error {
+		return p.link.atLeader(func(b *sarama.Broker, _ int32) error {
 			req := &sarama.ProduceRequest{
 				Version: 8, TransactionalID: &p.name, RequiredAcks: sarama.WaitForAll, Timeout: int32(p.link.timeout / time.Millisecond),
 			}
