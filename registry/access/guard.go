@@ -162,7 +162,9 @@ func (g *Guard) authenticate(r *http.Request, addr netip.Addr) (Principal, error
 	if len(headers) == 1 {
 		return g.fromHeader(r, headers[0], addr)
 	}
-	if g.certs != nil {
+	// The certificate of a forwarded request is that of the server that forwards it,
+	// which must not lend what it may do to whoever sent it.
+	if g.certs != nil && r.Header.Get(forwardHeader) == "" {
 		if p, ok := g.certs.principal(r.TLS); ok {
 			return p, nil
 		}
@@ -239,6 +241,9 @@ func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		w.Write(body) // if it fails, the client is gone
 	}
 }
+
+// forwardHeader marks a request that another server of the same log passes on.
+const forwardHeader = "X-Forward"
 
 // requestIDHeader is X-Request-ID as net/http keeps it; spelled otherwise, each
 // use would spell it anew.

@@ -27,6 +27,21 @@ func TestCertificatesOverTLS(t *testing.T) {
 	if status, body, err := fetch(svc, address); err != nil || status != 200 || body != "cert:svc [cert:writers] mtls" {
 		t.Errorf("with a certificate: %d %s, %v", status, body, err)
 	}
+	for _, header := range []http.Header{{"X-Forward": {"true"}}, {"X-Forward": {"other"}}} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header = header
+		res, err := svc.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != 401 {
+			t.Errorf("with the certificate of a server that forwards: %d, want 401", res.StatusCode)
+		}
+	}
 	if status, body, err := fetch(dial(ours, nil, 0), address); err != nil || status != 401 || body != refusal {
 		t.Errorf("without one: %d %s, %v", status, body, err)
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,7 +22,9 @@ const (
 	followTimeout  = 5 * time.Second // for reading what the leader wrote
 )
 
-// forwardedHeaders are those that the leader is told, besides X-Request-ID.
+// forwardedHeaders are those that the leader is told, besides X-Request-ID and
+// where the request comes from. A client certificate is not: whoever sends a write
+// with nothing else is nobody to the leader.
 var forwardedHeaders = [...]string{"Content-Type", "Content-Encoding", "Accept", "Confluent-Accept-Unknown-Properties", "Authorization"}
 
 // newForwardClient returns a client for requests to the leader that passes on
@@ -88,6 +91,10 @@ func forward(w http.ResponseWriter, r *http.Request, what deed, opts *Options, c
 		if values := r.Header.Values(name); len(values) > 0 {
 			req.Header[name] = values
 		}
+	}
+	// As proxies do: the leader believes it as far as it trusts this server.
+	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
+		req.Header.Set("X-Forwarded-For", strings.Join(append(slices.Clone(r.Header.Values("X-Forwarded-For")), host), ", "))
 	}
 	req.Header.Set("X-Request-ID", w.Header().Get("X-Request-ID"))
 	req.Header.Set(forwardHeader, "true")

@@ -84,14 +84,15 @@ func TestForwardRepeatsTheRequest(t *testing.T) {
 	})
 	status, body, header := ask(t, http.MethodPost, srv.URL+"/subjects/a%2Fb%20c/versions?normalize=true&x=%2B", `{"schema":"x"}`, http.Header{
 		"Content-Type": {"application/json"}, "Accept": {"a/b"}, "Authorization": {"Basic eA=="}, "Confluent-Accept-Unknown-Properties": {"true"},
-		"X-Request-Id": {"7"}, "Cookie": {"secret"}, "Accept-Encoding": {"gzip"}, "User-Agent": {"mine"},
+		"X-Forwarded-For": {"203.0.113.9", "198.51.100.2, 192.0.2.7"},
+		"X-Request-Id":    {"7"}, "Cookie": {"secret"}, "Accept-Encoding": {"gzip"}, "User-Agent": {"mine"},
 	})
 	if status != http.StatusConflict || body != `{"error_code":40901}` || header.Get("Content-Type") != "application/vnd.schemaregistry.v1+json" || header.Get("Location") != "" {
 		t.Errorf("the answer is %d %s, %v; want the leader's", status, body, header)
 	}
 	want := seen{http.MethodPost, "/subjects/a%2Fb%20c/versions?normalize=true&x=%2B", `{"schema":"x"}`, map[string]string{
 		"Content-Type": "application/json", "Accept": "a/b", "Authorization": "Basic eA==", "Confluent-Accept-Unknown-Properties": "true",
-		"X-Request-Id": "id of 7", "X-Forward": "true", "Content-Length": "14", "User-Agent": "Go-http-client/1.1",
+		"X-Forwarded-For": "203.0.113.9, 198.51.100.2, 192.0.2.7, 127.0.0.1", "X-Request-Id": "id of 7", "X-Forward": "true", "Content-Length": "14", "User-Agent": "Go-http-client/1.1",
 	}}
 	if diff := cmp.Diff(want, <-got); diff != "" {
 		t.Errorf("the leader saw (-want +got):\n%s", diff)

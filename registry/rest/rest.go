@@ -175,6 +175,11 @@ func (c *call) answer() (contentType int, out *reply, err error) {
 		}
 	}
 	if c.opts.Leader != nil && c.route.writes() {
+		if c.route.deed == registering {
+			if out, err := c.known(); out != nil || err != nil {
+				return accepted, out, err
+			}
+		}
 		sent, err := forward(c.w, c.r, c.route.deed, &c.opts, c.leader, c.reg.CatchUp)
 		if sent != nil || err != nil {
 			return accepted, &reply{relay: sent}, err
