@@ -94,12 +94,14 @@ func (a *app) generateBuf(cmd *cobra.Command, b *bufGenerate, args []string, che
 	}
 	result, err := bufgen.Run(ctx, o)
 	var input *bufgen.InputError
+	var workspace *bufconfig.InputError
+	var settings config.Errors
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		return exitWith(exitIncomplete, fmt.Errorf("not done after %v; --timeout allows more", b.timeout))
 	case errors.Is(err, context.Canceled):
 		return context.Canceled
-	case errors.As(err, &input):
+	case errors.As(err, &input), errors.As(err, &workspace), errors.As(err, &settings):
 		return exitWith(exitUsage, err)
 	case err != nil:
 		return exitWith(exitIncomplete, err)

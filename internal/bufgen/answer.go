@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -64,7 +65,7 @@ func named(files []*pluginpb.CodeGeneratorResponse_File) ([]*pluginpb.CodeGenera
 			continue
 		}
 		name := path.Clean(strings.ReplaceAll(f.GetName(), `\`, "/"))
-		if path.IsAbs(name) || name == "." || name == ".." || strings.HasPrefix(name, "../") || strings.ContainsAny(name, ":\x00") {
+		if name == "." || path.IsAbs(name) || !filepath.IsLocal(filepath.FromSlash(name)) || strings.Contains(name, "\x00") {
 			return nil, fmt.Errorf("it wants to write %q, which is not inside its folder", f.GetName())
 		}
 		f.Name = proto.String(name)

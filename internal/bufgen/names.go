@@ -2,6 +2,7 @@ package bufgen
 
 import (
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -71,7 +72,7 @@ func rubyPackage(f *descriptorpb.FileDescriptorProto) string {
 
 func phpNamespace(f *descriptorpb.FileDescriptorProto) string {
 	return eachPart(f.GetPackage(), `\`, func(part string) string {
-		if strings.Contains(phpWords, " "+strings.ToLower(part)+" ") {
+		if slices.Contains(phpWords, strings.ToLower(part)) {
 			return pascal(part) + "_"
 		}
 		return pascal(part)
@@ -79,12 +80,13 @@ func phpNamespace(f *descriptorpb.FileDescriptorProto) string {
 }
 
 // phpWords are the words that PHP keeps for itself.
-const phpWords = " abstract and arithmeticerror array as assertionerror bool break callable case catch class clone closure const continue " +
-	"declare default die directory divisionbyzeroerror do echo else elseif empty enddeclare endfor endforeach endif endswitch endwhile " +
-	"error errorexception eval exception exit extends false final finally float fn for foreach function generator global goto if implements " +
-	"include include_once instanceof insteadof int interface isset iterable list match namespace new null or parseerror print private " +
-	"protected public require require_once return static string switch throw throwable trait true try typeerror unset use var void while " +
-	"xor yield "
+var phpWords = strings.Fields(`abstract and arithmeticerror array as assertionerror bool break callable case catch class clone closure const
+	continue declare default die directory divisionbyzeroerror do echo else elseif empty enddeclare endfor
+	endforeach endif endswitch endwhile error errorexception eval exception exit extends false final finally float
+	fn for foreach function generator global goto if implements include include_once instanceof insteadof int
+	interface isset iterable list match namespace new null or parseerror print private protected public require
+	require_once return static string switch throw throwable trait true try typeerror unset use var void while xor
+	yield`)
 
 // objcClassPrefix is made of the first letters of a package, at least three.
 func objcClassPrefix(f *descriptorpb.FileDescriptorProto) string {
@@ -158,9 +160,11 @@ func isNumber(s string) bool {
 
 // isWellKnown reports whether a file comes with every compiler.
 func isWellKnown(name string) bool {
-	rest, ok := strings.CutPrefix(name, "google/protobuf/")
-	return ok && strings.Contains(wellKnown, " "+strings.TrimSuffix(rest, ".proto")+" ") && strings.HasSuffix(rest, ".proto")
+	name, ok := strings.CutPrefix(name, "google/protobuf/")
+	name, proto := strings.CutSuffix(name, ".proto")
+	return ok && proto && slices.Contains(wellKnown, name)
 }
 
-const wellKnown = " any api c_sharp_features compiler/plugin cpp_features cpp_file_options cpp_options descriptor duration empty field_mask " +
-	"go_features java_features json_enumvalue_options json_options source_context struct timestamp type wrappers "
+var wellKnown = strings.Fields(`any api c_sharp_features compiler/plugin cpp_features cpp_file_options cpp_options descriptor
+	duration empty field_mask go_features java_features json_enumvalue_options json_options source_context struct timestamp
+	type wrappers`)
