@@ -599,7 +599,10 @@ case "$command" in
     for name in "$@"; do "env_$(set_of "$name")" "$dir"; done
     ;;
   env) for name in $(running "$1" | sed 's/-[0-9]$//' | uniq); do "env_$name" "$1"; done ;;
-  kill) signal "$1" "$2" "${3:-KILL}" ;;
+  kill)
+    signal "$1" "$2" "${3:-KILL}"
+    [ "${3:-KILL}" != KILL ] || until ! alive "$1/$2/pid"; do sleep 0.02; done
+    ;;
   ctl) "ctl_$2" "$1" "${@:3}" ;;
   stop) stop_all "$1" ;;
   clean) stop_all "$1"; rm -rf "$1" ;;
