@@ -46,6 +46,7 @@ var may = map[string]string{
 	"event/dlq":                 "event",
 	"event/internal/headertext": "event",
 	"event/natsbus":             "event event/internal/headertext",
+	"event/redisbus":            "event",
 
 	"codec/avrowire":   "codec/decimal lang lang/avro",
 	"codec/protofast":  "codec/decimal lang",
