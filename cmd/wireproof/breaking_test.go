@@ -73,6 +73,7 @@ func TestBreakingExitCodes(t *testing.T) {
 		{1, []string{"a", "b", "--against", older}},
 		{1, []string{"--nonsense"}},
 		{1, []string{"--against", filepath.Join(older, "nowhere")}},
+		{1, []string{"--against", t.TempDir()}}, // without files
 		{1, []string{"--against", older, "--config", "version: v9"}},
 		{1, []string{"one/a", "--against", older}},
 		{1, []string{"--against", older, "--against-registry"}},

@@ -320,7 +320,8 @@ func (c *comparison) mistaken() []Annotation {
 	var out []Annotation
 	for i, s := range []*side{c.newer, c.older} {
 		for _, m := range c.mistakes[i] {
-			a := Annotation{Type: compileType, Message: m.Msg, StartLine: m.Pos.Line, StartColumn: m.Pos.Col, EndLine: m.Pos.EndLine, EndColumn: m.Pos.EndCol}
+			a := Annotation{Type: compileType, Message: m.Msg, StartLine: m.Pos.Line, StartColumn: m.Pos.Col}
+			a.EndLine, a.EndColumn = s.endOf(m.Pos)
 			if m.Pos.Path != "" {
 				a.Path = s.show(m.Pos.Path)
 			}
@@ -331,6 +332,23 @@ func (c *comparison) mistaken() []Annotation {
 		}
 	}
 	return out
+}
+
+// endOf returns the line and column of the end of a place, of which compilers tell
+// the offset only.
+func (s *side) endOf(pos lang.Pos) (line, column int) {
+	if pos.EndLine > 0 || !pos.IsValid() || s.image != nil {
+		return pos.EndLine, pos.EndCol
+	}
+	text, err := s.open(pos.Path)
+	if err != nil || pos.Start < 0 || pos.End < pos.Start || pos.End > len(text) {
+		return pos.Line, pos.Col
+	}
+	lines := strings.Count(text[pos.Start:pos.End], "\n")
+	if lines == 0 {
+		return pos.Line, pos.Col + pos.End - pos.Start
+	}
+	return pos.Line + lines, pos.End - strings.LastIndexByte(text[:pos.End], '\n')
 }
 
 func (s *side) compile(ctx context.Context, targets []string) (*protobuf.Image, error) {

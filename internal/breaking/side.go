@@ -70,6 +70,9 @@ func (o *Options) openSide(ctx context.Context, in Input, override string) (*sid
 		s.modules = s.space.Modules
 		err = s.list(ctx)
 	}
+	if err == nil && len(filesOf(s)) == 0 {
+		err = &InputError{Input: in.Path, Msg: "there is no .proto file in " + src.show(dir)}
+	}
 	if err == nil && in.Format == ProtoFile {
 		err = s.single(in, o.Dir)
 	}

@@ -160,7 +160,7 @@ func (in *input) diagnose(rep *report.Report) lang.ErrorList {
 		}
 		e := &lang.Error{Code: codeOf(d), Msg: strings.Join(strings.Fields(d.Message()), " ")}
 		if notes := d.Notes(); len(notes) > 0 {
-			e.Msg += " (" + strings.Join(notes, "; ") + ")"
+			e.Msg += " (" + strings.Join(strings.Fields(strings.Join(notes, "; ")), " ") + ")"
 		}
 		e.Pos.Path = in.shown
 		if span := d.Primary(); span.File != nil {

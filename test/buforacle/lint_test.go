@@ -27,6 +27,7 @@ func lintTrees(t *testing.T) map[string]side {
 		maps.Copy(breaking, p.now)
 	}
 	out["breaking changes"] = breaking
+	out["a field"] = side{"d/v1/d.proto": "syntax = \"proto3\";\npackage d.v1;\nmessage M {\n  string _Descriptor = 1;\n}\n"}
 	paths, err := filepath.Glob("../../compat/protorules/testdata/lint/*.txtar")
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("no fixtures: %v", err)
