@@ -41,37 +41,9 @@ func valid(t *testing.T, schema string, document []byte) bool {
 	return compiled.Validate(v) == nil
 }
 
-// noJSONWitness gives the rules whose findings may have no witness, with how many in
-// a hundred of the pairs that are made here, and why. The rules compare keyword by
-// keyword; what one lets through another may forbid. The generator does not care, so
-// such schemas are more frequent here than among people.
-var noJSONWitness = []struct {
-	share int
-	why   string
-	rules []string
-}{
-	{45, "members are compared one with one, and what one of them loses another may still take; or nothing fits all of them", []string{
-		"JSON_COMBINED_TYPE_SUBSCHEMAS_CHANGED", "JSON_COMBINED_TYPE_CHANGED", "JSON_SUM_TYPE_NARROWED", "JSON_NOT_TYPE_EXTENDED",
-	}},
-	{80, "the member that was added asks for nothing that the others do not", []string{"JSON_PRODUCT_TYPE_EXTENDED"}},
-	{60, "the other schema requires the property without allowing one, so it has no value at all", []string{
-		"JSON_REQUIRED_PROPERTY_ADDED_TO_UNOPEN_CONTENT_MODEL",
-	}},
-	{50, "every multiple of a whole number is whole", []string{"JSON_TYPE_NARROWED"}},
-	{40, "what is asked for is required anyway, or by another keyword", []string{
-		"JSON_DEPENDENCY_ARRAY_ADDED", "JSON_DEPENDENCY_ARRAY_EXTENDED", "JSON_REQUIRED_ATTRIBUTE_ADDED", "JSON_MIN_PROPERTIES_INCREASED",
-		"JSON_MIN_PROPERTIES_ADDED", "JSON_MINIMUM_INCREASED", "JSON_MINIMUM_ADDED", "JSON_EXCLUSIVE_MINIMUM_INCREASED",
-		"JSON_EXCLUSIVE_MINIMUM_ADDED", "JSON_MIN_LENGTH_ADDED", "JSON_MAX_PROPERTIES_ADDED", "JSON_MAX_PROPERTIES_DECREASED",
-	}},
-	{10, "no document reaches the part, or both sides take everything there under different words", []string{
-		"JSON_TYPE_CHANGED", "JSON_OPTIONAL_PROPERTY_ADDED_TO_OPEN_CONTENT_MODEL", "JSON_UNIQUE_ITEMS_ADDED", "JSON_MAX_ITEMS_DECREASED",
-		"JSON_PROPERTY_ADDED_NOT_COVERED_BY_PARTIALLY_OPEN_CONTENT_MODEL", "JSON_PROPERTY_REMOVED_NOT_COVERED_BY_PARTIALLY_OPEN_CONTENT_MODEL",
-		"JSON_REQUIRED_PROPERTY_ADDED_TO_OPEN_CONTENT_MODEL", "JSON_PROPERTY_REMOVED_FROM_CLOSED_CONTENT_MODEL",
-		"JSON_ADDITIONAL_PROPERTIES_REMOVED", "JSON_ADDITIONAL_PROPERTIES_NARROWED", "JSON_ITEM_ADDED_TO_OPEN_CONTENT_MODEL",
-		"JSON_MIN_ITEMS_INCREASED", "JSON_PATTERN_CHANGED", "JSON_MULTIPLE_OF_EXPANDED",
-	}},
-}
-
+// TestJSONWitnesses holds both laws over random pairs of draft 7: each claim has a
+// witness, which the validator confirms from the texts, or an exception; and where nothing is
+// found every document crosses.
 func TestJSONWitnesses(t *testing.T) {
 	t.Parallel()
 	pairs := count(600, 6_000)
@@ -124,12 +96,5 @@ func TestJSONWitnesses(t *testing.T) {
 			}
 		}
 	}
-	allowed := map[string]int{}
-	for _, row := range noJSONWitness {
-		for _, id := range row.rules {
-			allowed[id] = row.share
-		}
-	}
-	t.Logf("seeds 0 to %d; %d pairs take no document", pairs-1, nothing)
-	tally.check(t, allowed)
+	tally.check(t)
 }
