@@ -1,6 +1,8 @@
 # Everything that people and CI run. Tools are pinned in go.mod (go tool).
 GO ?= go
 PKGS := ./...
+# Modules of their own, so that their libraries are nobody else's dependencies.
+MODULES = $(shell git ls-files ':(glob)event/**/go.mod' | xargs -n 1 dirname)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test integration soak check generate bench fuzz clean
@@ -13,6 +15,7 @@ demo: ## The whole story on embedded parts: nothing to install
 
 test: ## The tests that need nothing but Go and git
 	CGO_ENABLED=0 $(GO) test $(PKGS)
+	for m in $(MODULES); do (cd $$m && CGO_ENABLED=0 $(GO) test ./...) || exit 1; done
 
 integration: ## The tests on real servers: those named in the environment, or started here
 	./test/integration.sh

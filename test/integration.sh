@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the tests that need real servers. A server named in the environment
 # (KAFKA_BROKERS, KAFKA3_BROKERS with KAFKA3_DIR, POSTGRES_URL, NATS_URL, NATS29_URL, REDIS_URL,
-# AMQP_URL) is used as it is; the others are started on loopback for this run and removed after it. Here a
+# AMQP_URL, PUBSUB_EMULATOR_HOST) is used as it is; the others are started on loopback for this run and removed after it. Here a
 # missing server is a failure, never a skip.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -34,6 +34,8 @@ install=()
 [ -n "${NATS29_URL:-}" ] || install+=(nats29)
 [ -n "${REDIS_URL:-}" ] || install+=(redis)
 [ -n "${AMQP_URL:-}" ] || install+=(rabbitmq)
+# Google's emulator is in no package registry: its tests run where it is installed.
+[ -n "${PUBSUB_EMULATOR_HOST:-}" ] || ! ./test/services.sh has pubsub || install+=(pubsub)
 if [ "${#install[@]}" -gt 0 ]; then
   ./test/services.sh install "${install[@]}"
   eval "$(./test/services.sh start "$dir" "${install[@]}")"
@@ -57,3 +59,6 @@ make bench
 go test ./test/buforacle
 mapfile -t others < <(go list ./test/... | grep -v /buforacle)
 go test ${race[@]+"${race[@]}"} -skip '^TestThreeBrokers' ./event/... ./codec/... ./registry/... ./lang/... ./compat/... ./internal/... ./cmd/... "${others[@]}"
+for mod in $(git ls-files ':(glob)event/**/go.mod'); do
+  (cd "$(dirname "$mod")" && go test ${race[@]+"${race[@]}"} ./...)
+done

@@ -486,6 +486,42 @@ env_redis() {
   echo "export REDIS_URL=redis://127.0.0.1:$port"
 }
 
+# --- pubsub: Google's emulator of Pub/Sub, where the Google Cloud CLI has brought it, or the
+# jar in PUBSUB_EMULATOR_JAR; it keeps nothing on disk
+
+pubsub_jar() {
+  if [ -n "${PUBSUB_EMULATOR_JAR:-}" ]; then echo "$PUBSUB_EMULATOR_JAR"; return; fi
+  find /usr/lib/google-cloud-sdk/platform/pubsub-emulator/lib -name 'cloud-pubsub-emulator-*-all.jar' 2>/dev/null | sort -V | tail -n 1
+}
+
+has_pubsub() { [ -n "$(pubsub_jar)" ] && command -v java >/dev/null; }
+get_pubsub() { has_pubsub || die "pubsub needs Java and the emulator of the Google Cloud CLI: install them or set PUBSUB_EMULATOR_JAR"; }
+
+start_pubsub() {
+  local d=$1/pubsub port
+  get_pubsub
+  mkdir -p "$d"
+  alive "$d/pid" && return
+  [ -f "$d/port" ] || free_port >"$d/port"
+  read -r port <"$d/port"
+  : >"$d/log"
+  setsid java -Xmx256m -XX:+UseSerialGC -jar "$(pubsub_jar)" --host=127.0.0.1 --port="$port" >>"$d/log" 2>&1 </dev/null &
+  remember $! "$d/pid"
+  for _ in $(seq 600); do
+    alive "$d/pid" || { tail -n 20 "$d/log" >&2; die "pubsub ended while it started"; }
+    if grep -q 'Server started' "$d/log"; then return; fi
+    sleep 0.1
+  done
+  tail -n 20 "$d/log" >&2
+  die "pubsub did not start within a minute"
+}
+
+env_pubsub() {
+  local port
+  read -r port <"$1/pubsub/port"
+  echo "export PUBSUB_EMULATOR_HOST=127.0.0.1:$port"
+}
+
 # --- strace: not a server, but what tests need to make system calls fail
 
 get_strace() {
@@ -598,6 +634,7 @@ case "$command" in
     for name in "$@"; do "start_$(set_of "$name")" "$dir" "$name"; done
     for name in "$@"; do "env_$(set_of "$name")" "$dir"; done
     ;;
+  has) "has_$1" ;;
   env) for name in $(running "$1" | sed 's/-[0-9]$//' | uniq); do "env_$name" "$1"; done ;;
   kill)
     signal "$1" "$2" "${3:-KILL}"

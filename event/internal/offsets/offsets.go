@@ -47,6 +47,16 @@ func Of(name string) Place {
 	return Place{0, int64(sum.Sum64() >> 1)}
 }
 
+// Keyed returns the place on a broker that keeps the order of a key only: each key
+// of a publisher is a partition then.
+func (p Place) Keyed(key []byte) Place {
+	sum := fnv.New32a()
+	_, _ = sum.Write(key)
+	p.Partition ^= int32(sum.Sum32() >> 1)
+	p.Partition = max(p.Partition, 1)
+	return p
+}
+
 // A Source is one publisher. It is safe for concurrent use.
 type Source struct {
 	partition int32

@@ -56,3 +56,12 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// Keys of one publisher are partitions, and so is one key of several.
+func TestKeyed(t *testing.T) {
+	p, q := offsets.Place{Partition: 5, Offset: 9}, offsets.Place{Partition: 6, Offset: 9}
+	a, b := p.Keyed([]byte("a")), p.Keyed([]byte("b"))
+	if a == b || a == q.Keyed([]byte("a")) || a != p.Keyed([]byte("a")) || a.Offset != 9 || a.Partition < 1 {
+		t.Errorf("places are %v and %v", a, b)
+	}
+}
