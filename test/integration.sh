@@ -55,10 +55,12 @@ if [ "$before" != "$(git status --porcelain)" ]; then
 fi
 make bench
 
-# The comparison with buf has no goroutines of its own, and would take minutes in the race detector.
-go test ./test/buforacle
-mapfile -t others < <(go list ./test/... | grep -v /buforacle)
-go test ${race[@]+"${race[@]}"} -skip '^TestThreeBrokers' ./event/... ./codec/... ./registry/... ./lang/... ./compat/... ./internal/... ./cmd/... "${others[@]}"
+# The comparison with buf and the laws of witnesses have no goroutines of their own, and would take minutes, or in full
+# hours, in the race detector.
+go test -timeout 90m -v ./compat/witness | { grep -v '^=== ' || true; }
+go test -timeout 90m ./test/buforacle
+mapfile -t others < <(go list ./compat/... ./test/... | grep -vE '/(buforacle|witness)$')
+go test ${race[@]+"${race[@]}"} -skip '^TestThreeBrokers' ./event/... ./codec/... ./registry/... ./lang/... ./internal/... ./cmd/... "${others[@]}"
 for mod in $(git ls-files ':(glob)event/**/go.mod'); do
   (cd "$(dirname "$mod")" && go test ${race[@]+"${race[@]}"} ./...)
 done
