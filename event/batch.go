@@ -62,8 +62,10 @@ type batching struct {
 	age     time.Duration
 }
 
-// spread returns the error of each of n deliveries.
-func spread(err error, n int) []error {
+// BatchErrors returns the error of each of n deliveries of which a handler of
+// batches has returned err; nil for those that were handled. An error that names
+// no delivery, or one that is not there, is that of all.
+func BatchErrors(err error, n int) []error {
 	out := make([]error, n)
 	if err == nil {
 		return out
@@ -231,7 +233,7 @@ func (l *lane) tryBatch(es []*entry) bool {
 	c := l.c
 	for again := 0; len(es) > 0; again++ {
 		ds := deliveries(es)
-		errs := spread(l.call(ds), len(ds))
+		errs := BatchErrors(l.call(ds), len(ds))
 		if l.Lane.Context().Err() != nil {
 			l.freeClaims(ds...)
 			return false

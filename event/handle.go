@@ -126,7 +126,7 @@ func (l *lane) callPrepared(ctx context.Context, ds []*Delivery) error {
 		return c.handler(ctx, copies[0])
 	}
 	if len(copies) > 0 {
-		for j, err := range spread(c.batch.handler(ctx, copies), len(copies)) {
+		for j, err := range BatchErrors(c.batch.handler(ctx, copies), len(copies)) {
 			if err != nil {
 				failed[places[j]] = err
 			}

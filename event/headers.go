@@ -182,6 +182,15 @@ func aside(d *Delivery, topic, origin string, due time.Time, begin, cause error)
 	return &Message{Topic: topic, Key: d.Key, Headers: h, Payload: d.Payload}
 }
 
+// DeadLetter returns d as a dead letter of group, as [Run] stores it: for a
+// consumer that does without Run. cause is the last error of d.Attempt calls.
+func DeadLetter(d *Delivery, group string, cause error) *Message {
+	x := *d
+	x.Group = group
+	origin := d.Meta().Topic
+	return aside(&x, DeadLetterTopic(origin, group), origin, time.Time{}, cause, cause)
+}
+
 // maxErrorText is how many bytes of an error a header holds: a dead letter must
 // fit where its message did, with 64 KiB more room.
 const maxErrorText = 1 << 10

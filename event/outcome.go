@@ -33,6 +33,12 @@ func Permanent(err error) error {
 	return &permanent{err}
 }
 
+// IsPermanent reports whether err is an outcome of [Permanent].
+func IsPermanent(err error) bool {
+	var p *permanent
+	return errors.As(err, &p)
+}
+
 // RetryIn returns an outcome that tries the message again after d, on the next
 // retry level but with d in place of the level's wait. It does not add a level:
 // after the last one comes the dead letter. It unwraps to err, which may be nil.

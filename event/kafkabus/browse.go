@@ -1,7 +1,9 @@
 package kafkabus
 
 import (
+	"cmp"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,8 +14,9 @@ import (
 	"github.com/wireproof/wireproof/event"
 )
 
-// patience is how long Browse waits for the next record below the end.
-const patience = 10 * time.Second
+// browseBytes is what one fetch of Browse asks for; a batch that is larger comes
+// whole all the same.
+const browseBytes = 4 << 20
 
 // Browse is as [event.Browser] says.
 func (b *Bus) Browse(ctx context.Context, topic string, from map[int32]int64, fn func(*event.Delivery) bool) error {
@@ -26,13 +29,8 @@ func (b *Bus) Browse(ctx context.Context, topic string, from map[int32]int64, fn
 	if err != nil {
 		return fmt.Errorf("browse topic %q: %w", topic, err)
 	}
-	consumer, err := sarama.NewConsumerFromClient(b.client)
-	if err != nil {
-		return fmt.Errorf("browse topic %q: %w", topic, err)
-	}
-	defer consumer.Close()
 	for _, p := range slices.Sorted(slices.Values(partitions)) {
-		more, err := b.browsePartition(ctx, consumer, topic, p, from, fn)
+		more, err := b.browsePartition(ctx, topic, p, from, fn)
 		if err != nil {
 			return fmt.Errorf("browse topic %q partition %d: %w", topic, p, err)
 		}
@@ -43,60 +41,129 @@ func (b *Bus) Browse(ctx context.Context, topic string, from map[int32]int64, fn
 	return nil
 }
 
-// browsePartition reads a partition up to its end of now, and reports whether fn
-// wants more.
-func (b *Bus) browsePartition(ctx context.Context, c sarama.Consumer, topic string, partition int32, from map[int32]int64, fn func(*event.Delivery) bool) (bool, error) {
+// browsePartition reads a partition up to what is committed now, and reports
+// whether fn wants more. It fetches by itself: sarama's consumer does not tell
+// transaction markers at the end from a broker that is slow.
+func (b *Bus) browsePartition(ctx context.Context, topic string, partition int32, from map[int32]int64, fn func(*event.Delivery) bool) (bool, error) {
 	oldest, err := b.client.GetOffset(topic, partition, sarama.OffsetOldest)
 	if err != nil {
 		return false, err
 	}
-	end, err := b.client.GetOffset(topic, partition, sarama.OffsetNewest)
-	if err != nil {
-		return false, err
+	at := oldest
+	if start, ok := from[partition]; ok {
+		at = max(start, oldest)
 	}
-	start := oldest
-	if at, ok := from[partition]; ok {
-		start = max(at, oldest)
-	}
-	if start >= end {
-		return true, nil
-	}
-	pc, err := c.ConsumePartition(topic, partition, start)
-	if err != nil {
-		return false, err
-	}
-	defer pc.Close()
-	// The last offsets may be those of transaction markers, which never arrive,
-	// and then the end cannot be told from a broker that is slow. A list that may
-	// be short is an error, never a shorter list.
-	next := start
-	quiet := time.NewTimer(patience)
-	defer quiet.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return false, ctx.Err()
-		case e := <-pc.Errors():
-			if e != nil {
-				return false, e.Err
+	end := int64(-1)
+	for retries := 0; ; {
+		if err := ctx.Err(); err != nil {
+			return false, err
+		}
+		block, err := b.fetch(topic, partition, at)
+		if errors.Is(err, sarama.ErrOffsetOutOfRange) && end < 0 {
+			return true, nil // it starts behind the end
+		}
+		if err != nil { // the leader may be moving
+			if retries++; retries > 20 || isFatal(err) {
+				return false, fmt.Errorf("fetch from offset %d: %w", at, err)
 			}
-		case <-quiet.C:
-			return false, fmt.Errorf("nothing came from offset %d for %s, expected records up to %d", next, patience, end)
-		case m, ok := <-pc.Messages():
-			if !ok {
-				return false, errors.New("the partition went away while it was read")
+			select {
+			case <-ctx.Done():
+				return false, ctx.Err()
+			case <-time.After(backoff(retries, 0)):
 			}
-			if m.Offset >= end {
+			_ = b.client.RefreshMetadata(topic)
+			continue
+		}
+		retries = 0
+		if end < 0 {
+			end = block.LastStableOffset
+		}
+		if at >= end {
+			return true, nil
+		}
+		ds, next := committedOf(block, topic, partition, at)
+		for _, d := range ds {
+			if d.Offset >= end {
 				return true, nil
 			}
-			if !fn(delivery(m, "")) {
+			if !fn(d) {
 				return false, nil
 			}
-			if m.Offset == end-1 {
-				return true, nil
+		}
+		if next == at {
+			if block.Partial {
+				return false, fmt.Errorf("offset %d: a batch does not fit into %d bytes", at, browseBytes)
 			}
-			next = m.Offset + 1
-			quiet.Reset(patience)
+			next = end // compaction has left nothing up to there
+		}
+		at = next
+	}
+}
+
+// fetch asks the leader for what is committed from an offset on. It does not wait.
+func (b *Bus) fetch(topic string, partition int32, at int64) (*sarama.FetchResponseBlock, error) {
+	leader, err := b.client.Leader(topic, partition)
+	if err != nil {
+		return nil, err
+	}
+	req := &sarama.FetchRequest{Version: 11, MaxBytes: browseBytes, Isolation: sarama.ReadCommitted, SessionEpoch: -1}
+	req.AddBlock(topic, partition, at, browseBytes, -1)
+	res, err := leader.Fetch(req)
+	if err != nil {
+		_ = leader.Close() // a new connection may help
+		return nil, err
+	}
+	block := res.GetBlock(topic, partition)
+	if block == nil {
+		return nil, errors.New("the broker answered without a word about the partition")
+	}
+	if block.Err != sarama.ErrNoError {
+		return nil, block.Err
+	}
+	return block, nil
+}
+
+// committedOf returns the messages of a block from an offset on, and where the
+// next begins. A broker sends those of aborted transactions too, and says which
+// producers' they are and where they begin; the marker of the abort ends them.
+func committedOf(block *sarama.FetchResponseBlock, topic string, partition int32, at int64) (ds []*event.Delivery, next int64) {
+	next = at
+	begun := slices.Clone(block.AbortedTransactions)
+	slices.SortFunc(begun, func(a, b *sarama.AbortedTransaction) int { return cmp.Compare(a.FirstOffset, b.FirstOffset) })
+	aborting := map[int64]bool{} // by producer
+	for _, set := range block.RecordsSet {
+		batch := set.RecordBatch
+		if batch == nil || batch.PartialTrailingRecord {
+			continue
+		}
+		for len(begun) > 0 && begun[0].FirstOffset <= batch.LastOffset() {
+			aborting[begun[0].ProducerID] = true
+			begun = begun[1:]
+		}
+		next = max(next, batch.LastOffset()+1)
+		switch {
+		case batch.Control:
+			if len(batch.Records) > 0 && len(batch.Records[0].Key) >= 4 && binary.BigEndian.Uint16(batch.Records[0].Key[2:]) == 0 {
+				delete(aborting, batch.ProducerID)
+			}
+			continue
+		case batch.IsTransactional && aborting[batch.ProducerID]:
+			continue
+		}
+		for _, r := range batch.Records {
+			offset := batch.FirstOffset + r.OffsetDelta
+			if offset < at {
+				continue
+			}
+			m := &sarama.ConsumerMessage{
+				Topic: topic, Partition: partition, Offset: offset, Key: r.Key, Value: r.Value, Headers: r.Headers,
+				Timestamp: batch.FirstTimestamp.Add(r.TimestampDelta),
+			}
+			if batch.LogAppendTime {
+				m.Timestamp = batch.MaxTimestamp
+			}
+			ds = append(ds, delivery(m, ""))
 		}
 	}
+	return ds, next
 }
