@@ -223,17 +223,54 @@ var repositoryVariables = []string{
 	"GIT_CEILING_DIRECTORIES", "GIT_LITERAL_PATHSPECS", "GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS",
 }
 
+// quarantineVariables let a hook of a push see the objects that came with it, which
+// are no part of the repository until it is accepted.
+var quarantineVariables = []string{"GIT_QUARANTINE_PATH", "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES"}
+
 func (g git) command(ctx context.Context, args ...string) *exec.Cmd {
+	var keep []string
+	if g.quarantined(ctx) {
+		keep = quarantineVariables
+	}
+	return g.commandWith(ctx, keep, args...)
+}
+
+// commandWith makes a command that sees none of the variables that name a
+// repository but those to keep.
+func (g git) commandWith(ctx context.Context, keep []string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "git", args...)
 	cmd.Dir = g.dir
 	for _, kv := range os.Environ() {
 		// A hook, or a rebase, points these at another repository than g.dir.
-		if name, _, _ := strings.Cut(kv, "="); !slices.Contains(repositoryVariables, name) {
+		if name, _, _ := strings.Cut(kv, "="); !slices.Contains(repositoryVariables, name) || slices.Contains(keep, name) {
 			cmd.Env = append(cmd.Env, kv)
 		}
 	}
 	cmd.Env = append(cmd.Env, "LC_ALL=C", "GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0")
 	return cmd
+}
+
+// quarantined reports whether this is a hook that decides about a push to the
+// repository of g.dir: then the quarantine is a folder of its objects.
+func (g git) quarantined(ctx context.Context) bool {
+	quarantine := os.Getenv("GIT_QUARANTINE_PATH")
+	if quarantine == "" {
+		return false
+	}
+	out, err := g.commandWith(ctx, nil, "rev-parse", "--git-path", "objects").Output()
+	if err != nil {
+		return false
+	}
+	objects := strings.TrimSuffix(string(out), "\n")
+	if !filepath.IsAbs(objects) {
+		objects = filepath.Join(g.dir, objects)
+	}
+	here, err := os.Stat(objects)
+	if err != nil {
+		return false
+	}
+	there, err := os.Stat(filepath.Dir(quarantine))
+	return err == nil && os.SameFile(here, there)
 }
 
 func (g git) run(ctx context.Context, args ...string) (string, error) {
