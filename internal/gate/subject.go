@@ -136,7 +136,7 @@ func (p *part) compare(c *check, s Subject, newer lang.Schema, history []older) 
 		if w, ok := shown[latest].Build(f.Finding); ok {
 			out.Witness = w
 		} else if err := shown[latest].Err(); err != nil {
-			out.NoWitness = err.Error()
+			out.NoWitness = strings.TrimPrefix(err.Error(), "no witness: ")
 		}
 		out.Breaks = shown[latest].Whom(f.Finding)
 		out.Why = why(s.Level, out.Severity, out.Breaks, short(byNumber, f.Versions))

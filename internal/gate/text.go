@@ -2,7 +2,6 @@ package gate
 
 import (
 	"bufio"
-	"cmp"
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -115,7 +114,7 @@ func (t *textWriter) finding(f Finding) {
 	for _, row := range [][2]string{
 		{"why", f.Why},
 		{"data", f.Decoder},
-		{"witness", cmp.Or(witnessLine(f.Witness), f.NoWitness)},
+		{"witness", noWitnessLine(f)},
 		{"fix", fixLine(f)},
 		{"more", "wireproof explain " + f.Rule.ID + "  [" + f.ID + "]"},
 	} {
@@ -148,6 +147,13 @@ func Explain(w io.Writer, f Finding, color bool) error {
 
 // longMessage is how much of a witness a line shows; the JSON report has it all.
 const longMessage = 300
+
+func noWitnessLine(f Finding) string {
+	if f.NoWitness != "" {
+		return "none: " + f.NoWitness
+	}
+	return witnessLine(f.Witness)
+}
 
 // witnessLine tells the story of a witness.
 func witnessLine(w *rule.Witness) string {
