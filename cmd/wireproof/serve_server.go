@@ -82,7 +82,7 @@ func (s *server) start(ctx context.Context) error {
 		return err
 	}
 	options := rest.Options{
-		MaxBody: int64(s.cfg.Limits.Body), Version: build.Version, Commit: build.Revision, Group: s.cfg.Store.Kafka.Group,
+		MaxBody: int64(s.cfg.Limits.Body), Version: build.Version, Commit: build.Revision, KafkaCluster: s.opened.kafka, Group: s.cfg.Store.Kafka.Group,
 		LegacyConflict: s.cfg.LegacyConflict, OnAnswer: s.observer.OnAnswer,
 		Leader: s.opened.leader, OnError: s.requestFailed,
 	}

@@ -27,6 +27,7 @@ type store struct {
 	log    registry.Log
 	close  func() error
 	leader func() (url string, self bool) // nil if every server writes
+	kafka  string                         // id of the Kafka cluster, if there is one
 }
 
 // openStore opens the store that the settings name. The server listens at a URL,
@@ -119,7 +120,12 @@ func openKafka(ctx context.Context, cfg *config.Server, at string, log *slog.Log
 	if err != nil {
 		return nil, fmt.Errorf("open the Kafka store, brokers %s: %w", strings.Join(k.Brokers, ", "), err)
 	}
-	return &store{name: "kafka topic " + k.Topic, log: l, close: l.Close, leader: l.Leader}, nil
+	id, err := l.ClusterID(ctx)
+	if err != nil {
+		l.Close()
+		return nil, fmt.Errorf("ask the brokers %s for the id of their cluster: %w", strings.Join(k.Brokers, ", "), err)
+	}
+	return &store{name: "kafka topic " + k.Topic, log: l, close: l.Close, leader: l.Leader, kafka: id}, nil
 }
 
 // advertised returns where other machines reach a server that listens at url: on

@@ -13,6 +13,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kfake"
+
 	"github.com/wireproof/wireproof/compat"
 	"github.com/wireproof/wireproof/internal/config"
 	"github.com/wireproof/wireproof/lang/all"
@@ -182,6 +184,17 @@ func TestServeKafka(t *testing.T) {
 	t.Parallel()
 	args := kafkaArgs(kafkatest.Real(t))
 	shareStore(t, args, args)
+}
+
+// A server says on which cluster its schemas are, and with whom it shares them.
+func TestServeTellsItsCluster(t *testing.T) {
+	t.Parallel()
+	args := kafkaArgs(kafkatest.Fake(t, kfake.ClusterID("of-the-fake")))
+	s := serveForTest(t, append(args, "--set", "store.kafka.group=eu")...)
+	want := `{"scope":{"path":[],"clusters":{"kafka-cluster":"of-the-fake","schema-registry-cluster":"eu"}}}`
+	if status, body := ask(t, "GET", s.url+"/v1/metadata/id", ""); status != 200 || body != want {
+		t.Errorf("GET /v1/metadata/id = %d %s, want %s", status, body, want)
+	}
 }
 
 // Without a database the start ends with an error that holds no password.

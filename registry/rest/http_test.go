@@ -211,9 +211,9 @@ func TestRegisterRace(t *testing.T) {
 // A server that shares a log says with whom.
 func TestClusterID(t *testing.T) {
 	t.Parallel()
-	srv := newServer(t, rest.Options{Group: "eu"})
+	srv := newServer(t, rest.Options{KafkaCluster: "k", Group: "eu"})
 	got := send(t, srv, http.MethodGet, "/v1/metadata/id", "", nil)
-	if want := `{"scope":{"path":[],"clusters":{"kafka-cluster":"","schema-registry-cluster":"eu"}}}`; got.body != want {
+	if want := `{"scope":{"path":[],"clusters":{"kafka-cluster":"k","schema-registry-cluster":"eu"}}}`; got.body != want {
 		t.Errorf("GET /v1/metadata/id = %s, want %s", got.body, want)
 	}
 }

@@ -11,11 +11,11 @@ import (
 
 func root(*call) (*reply, error) { return &reply{json: struct{}{}}, nil }
 
-// clusterID names no Kafka cluster, since the registry needs none.
+// clusterID names no Kafka cluster where the registry needs none.
 func clusterID(c *call) (*reply, error) {
 	return &reply{json: api.ClusterID{Scope: api.ClusterScope{
 		Path:     []string{},
-		Clusters: map[string]string{"kafka-cluster": "", "schema-registry-cluster": cmp.Or(c.opts.Group, "schema-registry")},
+		Clusters: map[string]string{"kafka-cluster": c.opts.KafkaCluster, "schema-registry-cluster": cmp.Or(c.opts.Group, "schema-registry")},
 	}}}, nil
 }
 

@@ -21,6 +21,8 @@ type Options struct {
 	MaxBody int64  // bytes of a request body, unpacked too; 0 means 4 MiB
 	Version string // of the program
 	Commit  string
+	// KafkaCluster is the id of the Kafka cluster that keeps the log, or empty.
+	KafkaCluster string
 	// Group names the servers that share a log; empty means schema-registry.
 	Group string
 	// LegacyConflict answers an incompatible schema with error code 409, as
