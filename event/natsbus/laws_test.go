@@ -334,9 +334,7 @@ func TestTopicsThatAreNotThere(t *testing.T) {
 	if err := making.Publish(t.Context(), &event.Message{Topic: "new", Payload: []byte("1")}); err != nil {
 		t.Errorf("publish to a new topic: %v", err)
 	}
-	if _, err := making.Group("g").Open(t.Context(), "newer"); err != nil {
-		t.Errorf("open a new topic: %v", err)
-	}
+	member(t, making, "g", "newer")
 	if got := stored(t, making, "new"); len(got) != 1 {
 		t.Errorf("%d messages are stored, want 1", len(got))
 	}
