@@ -89,6 +89,7 @@ var may = map[string]string{
 	"gen/...":  "codec codec/... event lang gen/...",
 	"test/...": "lang test/...",
 
+	"test/faults":    "event event/... test/...",
 	"test/buforacle": "compat/protorules lang lang/protobuf",
 	"examples/...":   "...",
 	"cmd/...":        "... !cmd/...",
