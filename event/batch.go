@@ -170,7 +170,7 @@ func (l *lane) handleBatch(es []*entry) {
 	var left []*entry
 	for _, e := range es {
 		e.fate = fateLost
-		if c.places[e.d.Topic].level == 0 && replayForAnother(e.d, c.group) {
+		if c.placeOf(e.d.Topic).level == 0 && replayForAnother(e.d, c.group) {
 			c.observed(Skipped, e.d, nil)
 			e.fate = fateSettle
 			continue

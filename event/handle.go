@@ -22,7 +22,7 @@ const (
 // and sees to its outcome.
 func (l *lane) handle(e *entry) fate {
 	c, d := l.c, e.d
-	if c.places[d.Topic].level == 0 && replayForAnother(d, c.group) {
+	if c.placeOf(d.Topic).level == 0 && replayForAnother(d, c.group) {
 		c.observed(Skipped, d, nil)
 		return fateSettle
 	}
@@ -218,10 +218,7 @@ func (l *lane) conclude(e *entry, v verdict, err error) fate {
 		return l.final(d, Skipped, err)
 	}
 	l.freeClaims(d)
-	at := c.places[d.Topic]
-	if at.origin == "" {
-		at.origin = d.Topic // a transport that names topics in its own way
-	}
+	at := c.placeOf(d.Topic)
 	e.failed(err)
 	if level := at.level + e.level; v.kind == verdictRetry && level < len(c.levels) {
 		due := time.Now().Add(c.wait(level, v))

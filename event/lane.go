@@ -162,7 +162,7 @@ func (l *lane) put(ds []*Delivery) {
 			l.ring.push(e)
 		}
 		d.Attempt = 1
-		if l.c.places[d.Topic].level > 0 {
+		if l.c.placeOf(d.Topic).level > 0 {
 			d.Attempt = d.Headers.attempts() + 1
 			if e.due = d.Headers.due(); now.IsZero() {
 				now = time.Now()

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -26,6 +28,9 @@ import (
 // somebody else.
 //
 // A replay (see package dlq) that is meant for another group is skipped.
+//
+// Where the transport has patterns of topics, a topic may be one: what arrives
+// through it has the retry and dead-letter topics of its own topic.
 func Run(ctx context.Context, g Group, topics []string, h Handler, opts ...ConsumerOption) error {
 	set, err := settingsOf(opts)
 	if err != nil {
@@ -123,6 +128,22 @@ func (c *consumer) topicLevels() []time.Duration {
 		return nil
 	}
 	return c.levels
+}
+
+// placeOf returns what a topic is to the consumer. One that it does not know came
+// through a pattern: its name says whether it is a retry level.
+func (c *consumer) placeOf(topic string) place {
+	if p, ok := c.places[topic]; ok {
+		return p
+	}
+	if i := strings.LastIndex(topic, ".retry."); i > 0 {
+		origin, ok := strings.CutSuffix(topic[:i], "."+c.group)
+		n, err := strconv.Atoi(topic[i+len(".retry."):])
+		if ok && origin != "" && err == nil && n > 0 && n <= len(c.topicLevels()) {
+			return place{origin, n}
+		}
+	}
+	return place{topic, 0}
 }
 
 // open makes the topics that failures go to, now: that one cannot be made should
