@@ -198,7 +198,7 @@ func (r *reader) kind(key string, p genPlugin, out *GenPlugin) {
 	}
 	switch {
 	case remote:
-		r.bad(key+".remote", "%s.remote is %q, and nothing is sent away to be generated here; install the plugin and write local: protoc-gen-%s", key, p.Remote, pluginName(p.Remote))
+		r.bad(key+".remote", "%s.remote is %q, and nothing is sent away to be generated here; %s", key, p.Remote, insteadOf(p.Remote))
 	case local:
 		_, out.List = p.Local.([]any)
 		out.Command = r.words(key+".local", p.Local)
@@ -227,10 +227,30 @@ func count(values ...bool) int {
 	return n
 }
 
-// pluginName returns the last part of the name of a remote plugin.
-func pluginName(remote string) string {
-	remote, _, _ = strings.Cut(remote, ":")
-	return path.Base(remote)
+// localPlugins are the programs of plugins that many files name as remote ones.
+var localPlugins = map[string]string{
+	"protocolbuffers/go": "protoc-gen-go", "grpc/go": "protoc-gen-go-grpc", "connectrpc/go": "protoc-gen-connect-go",
+	"connectrpc/es": "protoc-gen-connect-es", "bufbuild/es": "protoc-gen-es", "bufbuild/validate-go": "protoc-gen-validate-go",
+	"grpc-ecosystem/gateway": "protoc-gen-grpc-gateway", "grpc-ecosystem/openapiv2": "protoc-gen-openapiv2",
+	"community/planetscale-vtprotobuf": "protoc-gen-go-vtproto", "community/google-gnostic-openapi": "protoc-gen-openapi",
+	"community/stephenh-ts-proto": "protoc-gen-ts_proto", "community/pseudomuto-doc": "protoc-gen-doc",
+	"community/neoeinstein-prost": "protoc-gen-prost", "apple/swift": "protoc-gen-swift", "protocolbuffers/js": "protoc-gen-js",
+}
+
+// insteadOf says what to write in place of a remote plugin.
+func insteadOf(remote string) string {
+	name, _, _ := strings.Cut(remote, ":")
+	_, name, _ = strings.Cut(name, "/")
+	owner, plugin, _ := strings.Cut(name, "/")
+	switch local := localPlugins[name]; {
+	case local == "protoc-gen-go":
+		return "write local: protoc-gen-go, which is built in"
+	case local != "":
+		return "install the plugin and write local: " + local
+	case owner == "protocolbuffers" && isBuiltin(plugin):
+		return "install protoc and write protoc_builtin: " + plugin
+	}
+	return "install the plugin and write local: with the name of its program, as it is in PATH"
 }
 
 // protocBuiltins are the plugins that come with protoc.

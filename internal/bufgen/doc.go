@@ -162,7 +162,7 @@ func (r *run) generate(ctx context.Context, in bufconfig.GenInput) error {
 		return err
 	}
 	for _, a := range answers {
-		if err := r.out.add(r.Output, a); err != nil {
+		if err := r.out.add(r.Output, a, r.warnf); err != nil {
 			return &PluginError{At: a.plugin.At, Name: a.plugin.Name, Err: err}
 		}
 	}

@@ -2,6 +2,7 @@ package bufgen
 
 import (
 	"path"
+	"runtime/debug"
 	"strings"
 	"testing"
 
@@ -83,6 +84,19 @@ func TestIsWellKnown(t *testing.T) {
 	} {
 		if got := isWellKnown(path); got != want {
 			t.Errorf("isWellKnown(%q) = %v", path, got)
+		}
+	}
+}
+
+func TestVersionOf(t *testing.T) {
+	t.Parallel()
+	own := debug.Module{Path: protobufModule, Version: "v1.2.3"}
+	for want, info := range map[string]*debug.BuildInfo{
+		"v1.2.3": {Main: own}, "v1.2.4": {Main: debug.Module{Path: "example.com/x", Version: "v1"}, Deps: []*debug.Module{{Path: protobufModule, Version: "v1.2.4"}}},
+		"": {Main: debug.Module{Path: "example.com/x", Version: "v1"}},
+	} {
+		if got := versionOf(info, protobufModule); got != want {
+			t.Errorf("versionOf(%v) = %q, want %q", info, got, want)
 		}
 	}
 }

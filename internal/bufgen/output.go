@@ -30,8 +30,9 @@ func newOutput(dir string) *output {
 }
 
 // add takes the answer of a plugin. Insertion points are those of files that
-// plugins with the same folder generated before.
-func (o *output) add(base string, a *answer) error {
+// plugins with the same folder generated before. What another input generated
+// differently is replaced, and warn is told.
+func (o *output) add(base string, a *answer, warn func(format string, args ...any)) error {
 	dir := absolute(o.cwd, path.Join(base, filepath.ToSlash(a.plugin.Out)))
 	files := o.dirs[dir]
 	if files == nil {
@@ -40,6 +41,9 @@ func (o *output) add(base string, a *answer) error {
 	}
 	for _, f := range a.files {
 		if f.GetInsertionPoint() == "" {
+			if have, ok := files[f.GetName()]; ok && have != f.GetContent() {
+				warn("plugin %s generates %s for two inputs, differently; that of the later one stays", a.plugin.Name, shown(o.cwd, filepath.Join(dir, f.GetName())))
+			}
 			files[f.GetName()] = f.GetContent()
 			continue
 		}

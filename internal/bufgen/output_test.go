@@ -198,3 +198,20 @@ func TestInputs(t *testing.T) {
 		t.Errorf("Run with another buf.yaml = %+v, %v", got, err)
 	}
 }
+
+// Two inputs that generate one file differently are told of, and it is the later
+// one that stays, as with Buf.
+func TestTwoInputs(t *testing.T) {
+	t.Parallel()
+	text := func(message string) string {
+		return "syntax = \"proto3\";\npackage a;\noption go_package = \"example.com/a\";\nmessage " + message + " {}\n"
+	}
+	dir := written(t, map[string]string{"one/a.proto": text("One"), "two/a.proto": text("Two")})
+	got, err := run(t, bufgen.Options{Dir: dir}, relative("gen")+"inputs: [{directory: one}, {directory: two}]\n")
+	if err != nil || len(got.Warnings) != 1 || !strings.Contains(got.Warnings[0], "generates gen/a.pb.go for two inputs, differently") {
+		t.Errorf("Run = %+v, %v, want a warning", got, err)
+	}
+	if made := files(t, dir)["gen/a.pb.go"]; !strings.Contains(made, "type Two struct") {
+		t.Errorf("the file is not of the later input:\n%s", made)
+	}
+}
