@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -45,6 +46,10 @@ func TestContentTypes(t *testing.T) {
 		{"text/html, */*;q=0.1", v1JSON},
 		{"APPLICATION/JSON", "application/json"},
 		{"*/*, application/vnd.schemaregistry.v1+json;q=0", "application/vnd.schemaregistry+json"},
+		// What Confluent's client for Java sends.
+		{"application/vnd.schemaregistry.v1+json, application/vnd.schemaregistry+json; q=0.9, application/json; q=0.5", v1JSON},
+		{"application/vnd.schemaregistry+json;q=0.5,application/json;q=0.5", "application/vnd.schemaregistry+json"},
+		{"application/vnd.schemaregistry.v2+json", ""},
 		{"text/html", ""},
 		{"application/json;q=0", ""},
 	} {
@@ -106,6 +111,35 @@ func TestHeadAndAllow(t *testing.T) {
 			t.Fatalf("X-Request-ID %q of a request without one, want a UUID of its own", id)
 		}
 		seen[id] = true
+	}
+}
+
+// Old clients and health checks speak HTTP/1.0: no chunks, and the end of the
+// connection after the answer unless they ask for more.
+func TestHTTP10(t *testing.T) {
+	t.Parallel()
+	srv := newServer(t, rest.Options{})
+	const body = `{"schema":"\"int\""}`
+	for _, c := range []struct{ request, want string }{
+		{"GET / HTTP/1.0\r\n\r\n", "{}"},
+		{"GET /config HTTP/1.0\r\nAccept-Encoding: gzip\r\n\r\n", `{"compatibilityLevel":"BACKWARD"}`},
+		{fmt.Sprintf("POST /subjects/a/versions HTTP/1.0\r\nContent-Length: %d\r\n\r\n%s", len(body), body),
+			`{"id":1,"version":1,"guid":"ef524ea1-b91e-7317-3d93-8ade36c1db32","schemaType":"AVRO","schema":"\"int\""}`},
+		{"HEAD /subjects/a/versions HTTP/1.0\r\n\r\n", ""},
+	} {
+		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", srv.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(conn, c.request); err != nil {
+			t.Fatal(err)
+		}
+		answer, err := io.ReadAll(conn)
+		conn.Close()
+		head, got, _ := strings.Cut(string(answer), "\r\n\r\n")
+		if err != nil || !strings.HasPrefix(head, "HTTP/1.0 200 OK\r\n") || !strings.Contains(head, "\r\nContent-Length: ") || got != c.want {
+			t.Errorf("%q: %q, %v, want 200 and %s", c.request, answer, err, c.want)
+		}
 	}
 }
 
