@@ -27,6 +27,8 @@ type exported struct {
 	Versions int    `json:"versions"`
 	Configs  int    `json:"configs"`
 	Modes    int    `json:"modes"`
+	// EveryScope is false if there may be settings of subjects without a version.
+	EveryScope bool `json:"everyScope"`
 }
 
 func (g *registryGroup) exportCmd() *cobra.Command {
@@ -42,9 +44,10 @@ it refers to, settings and modes; last a checksum, without which the file is not
 The same registry gives the same file, byte for byte, so two of them can be compared. A
 file appears under its name only when it is whole; - or nothing is the standard output.
 
-The protocol does not show, so the file lacks: times of registration, what was deleted
-for good, and settings of subjects without a version that are no alias. A registry that
-changes while it is read is read again, and after three times it is an error.`,
+The protocol does not show, so the file lacks: times of registration and what was
+deleted for good. Which settings there are of subjects without a version only this
+project's server tells; where another one does not, a note says so, and the file too. A
+registry that changes while it is read is read again, and after three times it is an error.`,
 		Example: `  wireproof registry export backup.jsonl
   wireproof registry export --context .team team.jsonl
   wireproof registry export | zstd > backup.jsonl.zst`,
@@ -60,7 +63,10 @@ changes while it is read is read again, and after three times it is an error.`,
 			if err != nil {
 				return asked(err)
 			}
-			out := exported{strings.Join(args, ""), len(d.Contexts), len(d.Schemas), len(d.Configs), len(d.Modes)}
+			out := exported{strings.Join(args, ""), len(d.Contexts), len(d.Schemas), len(d.Configs), len(d.Modes), d.EveryScope}
+			if !d.EveryScope {
+				g.a.note("the registry does not list settings of subjects without a version; if there are any, they are not in the export")
+			}
 			if out.File == "" || out.File == "-" {
 				if err := registryio.Write(g.a.stdout, d); err != nil {
 					return exitWith(exitIncomplete, err)
@@ -170,6 +176,7 @@ type imported struct {
 	Modes       int      `json:"modes"`
 	Compared    int      `json:"compared"` // answers
 	Differences []string `json:"differences"`
+	Unknown     []string `json:"unknown,omitempty"` // what could not be compared
 }
 
 type importFlags struct {
@@ -301,7 +308,7 @@ func (g *registryGroup) importAll(ctx context.Context, file string, f importFlag
 		if err != nil {
 			return asked(fmt.Errorf("everything is written, but could not be compared: %w", err))
 		}
-		out.Compared = v.Compared
+		out.Compared, out.Unknown = v.Compared, v.Unknown
 		for _, diff := range v.Differences {
 			out.Differences = append(out.Differences, diff.String())
 		}
@@ -340,6 +347,7 @@ func verify(ctx context.Context, from, to *client.Client, want *registryio.Dump,
 	live, err := registryio.VerifyLive(ctx, from, to, want, modes, progress)
 	live.Compared += v.Compared
 	live.Differences = append(v.Differences, live.Differences...)
+	live.Unknown = v.Unknown
 	return live, err
 }
 
@@ -355,6 +363,9 @@ func (o imported) print(w *tabwriter.Writer) {
 	}
 	if !o.DryRun && len(o.Differences) == 0 {
 		fmt.Fprintf(w, "identical: %d answers compared\n", o.Compared)
+	}
+	for _, u := range o.Unknown {
+		fmt.Fprintf(w, "not known: %s\n", u)
 	}
 }
 

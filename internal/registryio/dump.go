@@ -5,8 +5,9 @@
 //
 // Everything goes through the protocol, so either side may be any registry that
 // speaks it. What the protocol does not show cannot be copied: times of
-// registration, versions that were deleted for good, and settings of subjects that
-// have no version and are no alias.
+// registration and versions that were deleted for good. What is set for subjects
+// that have no version and are no alias only this project's server shows; of
+// others it is not known, and that it is not is said.
 package registryio
 
 import (
@@ -25,11 +26,54 @@ import (
 type Dump struct {
 	// Whole is whether it holds every context, and with them what is set for all
 	// contexts.
-	Whole    bool
-	Contexts []Context
-	Schemas  []api.Schema // each after those that it refers to
-	Configs  []Config     // by scope
-	Modes    []Mode       // by scope
+	Whole bool
+	// EveryScope is whether Configs and Modes hold what is set for subjects that
+	// have no version and are no alias, and for contexts that are not listed.
+	// Otherwise it is not known whether there is anything.
+	EveryScope bool
+	Contexts   []Context
+	Schemas    []api.Schema // each after those that it refers to
+	Configs    []Config     // by scope
+	Modes      []Mode       // by scope
+}
+
+// scopes returns what has settings or a mode.
+func (d *Dump) scopes() []string {
+	var out []string
+	for _, c := range d.Configs {
+		out = append(out, c.Scope)
+	}
+	for _, m := range d.Modes {
+		out = append(out, m.Scope)
+	}
+	return out
+}
+
+// within returns d without the settings and modes of which want does not know
+// whether they are there: those of scopes that only a list of scopes names.
+func (d *Dump) within(want *Dump) *Dump {
+	if want.EveryScope {
+		return d
+	}
+	known := map[string]bool{"": true, allContexts: true}
+	for _, one := range []*Dump{d, want} {
+		for _, c := range one.Contexts {
+			known[scopeOf(c.Name)] = true
+		}
+		for _, s := range one.Schemas {
+			known[s.Subject] = true
+		}
+	}
+	for _, scope := range want.scopes() {
+		known[scope] = true
+	}
+	for _, c := range d.Configs {
+		known[c.Scope] = known[c.Scope] || c.Config.Alias != nil
+	}
+	out := *d
+	out.Configs = slices.DeleteFunc(slices.Clone(d.Configs), func(c Config) bool { return !known[c.Scope] })
+	out.Modes = slices.DeleteFunc(slices.Clone(d.Modes), func(m Mode) bool { return !known[m.Scope] })
+	return &out
 }
 
 // names returns which contexts to ask for to get the same part of a registry; none

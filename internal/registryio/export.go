@@ -62,8 +62,14 @@ const attempts = 3
 // client should remember nothing, see client.Cache. A registry that goes on
 // changing is an error; mode READONLY makes it hold still.
 func Export(ctx context.Context, reg *client.Client, contexts []string, progress Progress) (*Dump, error) {
+	return exportFor(ctx, reg, contexts, nil, progress)
+}
+
+// exportFor is Export with the settings and modes of some scopes, also where the
+// registry names them in no list.
+func exportFor(ctx context.Context, reg *client.Client, contexts, scopes []string, progress Progress) (*Dump, error) {
 	for range attempts {
-		d, still, err := export(ctx, reg, contexts, progress)
+		d, still, err := export(ctx, reg, contexts, scopes, progress)
 		if err != nil || still {
 			return d, err
 		}
@@ -72,7 +78,7 @@ func Export(ctx context.Context, reg *client.Client, contexts []string, progress
 }
 
 // export also reports whether the registry held still.
-func export(ctx context.Context, reg *client.Client, contexts []string, progress Progress) (*Dump, bool, error) {
+func export(ctx context.Context, reg *client.Client, contexts, scopes []string, progress Progress) (*Dump, bool, error) {
 	d := &Dump{Whole: len(contexts) == 0}
 	schemas, aliases, err := list(ctx, reg, contexts)
 	if err != nil {
@@ -90,7 +96,15 @@ func export(ctx context.Context, reg *client.Client, contexts []string, progress
 		}
 		d.Contexts = append(d.Contexts, Context{name, max})
 	}
-	if err := settings(ctx, reg, d, aliases, progress); err != nil {
+	listed, every, err := listScopes(ctx, reg)
+	if err != nil {
+		return nil, false, err
+	}
+	d.EveryScope = every
+	scopes = slices.DeleteFunc(slices.Concat(listed, scopes, aliases), func(scope string) bool {
+		return !d.Whole && (scope == allContexts || !slices.Contains(contexts, contextOf(scope)))
+	})
+	if err := settings(ctx, reg, d, scopes, progress); err != nil {
 		return nil, false, err
 	}
 	again, _, err := list(ctx, reg, contexts)
@@ -218,9 +232,26 @@ func maxID(ctx context.Context, reg *client.Client, context string, schemas []ap
 	return *out.MaxID, nil
 }
 
-// settings reads the configs and modes of every scope that has a name here.
-func settings(ctx context.Context, reg *client.Client, d *Dump, aliases []string, progress Progress) error {
-	var scopes []string
+// listScopes returns where settings or modes are set, or false if the registry
+// does not tell: it is no part of the protocol.
+func listScopes(ctx context.Context, reg *client.Client) ([]string, bool, error) {
+	data, err := reg.Get(ctx, "/v1/metadata/scopes")
+	var out []string
+	switch {
+	case isMissing(err):
+		return nil, false, nil
+	case err != nil:
+		return nil, false, fmt.Errorf("list where settings are: %w", err)
+	case json.Unmarshal(data, &out) != nil:
+		return nil, false, nil // something else that others have there
+	}
+	return out, true, nil
+}
+
+// settings reads the configs and modes of every scope that has a name here, and
+// of more.
+func settings(ctx context.Context, reg *client.Client, d *Dump, more []string, progress Progress) error {
+	scopes := slices.Clone(more)
 	if d.Whole {
 		scopes = append(scopes, allContexts)
 	}
@@ -230,7 +261,6 @@ func settings(ctx context.Context, reg *client.Client, d *Dump, aliases []string
 	for _, s := range d.Schemas {
 		scopes = append(scopes, s.Subject)
 	}
-	scopes = append(scopes, aliases...)
 	slices.Sort(scopes)
 	scopes = slices.Compact(scopes)
 	configs, modes := make([]*Config, len(scopes)), make([]*Mode, len(scopes))

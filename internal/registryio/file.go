@@ -46,6 +46,8 @@ type header struct {
 	Format  string `json:"format"`
 	Version int    `json:"version"`
 	Whole   bool   `json:"whole"` // every context is in it
+	// EveryScope is missing where it is not known, as in older files.
+	EveryScope bool `json:"everyScope,omitempty"` // settings of subjects without versions are in it
 }
 
 type end struct {
@@ -59,7 +61,7 @@ func Write(w io.Writer, d *Dump) error {
 	sum := sha256.New()
 	out := &lineWriter{enc: json.NewEncoder(io.MultiWriter(buffered, sum))}
 	out.enc.SetEscapeHTML(false)
-	out.write(line{Header: &header{fileFormat, fileVersion, d.Whole}})
+	out.write(line{Header: &header{fileFormat, fileVersion, d.Whole, d.EveryScope}})
 	for i := range d.Contexts {
 		out.write(line{Context: &d.Contexts[i]})
 	}
@@ -150,7 +152,7 @@ func (f *fileReader) add(text []byte) error {
 		if l.Header.Version != fileVersion {
 			return fmt.Errorf("the version of the format is %d; this program reads %d", l.Header.Version, fileVersion)
 		}
-		f.d.Whole = l.Header.Whole
+		f.d.Whole, f.d.EveryScope = l.Header.Whole, l.Header.EveryScope
 	case l.Context != nil:
 		f.d.Contexts = append(f.d.Contexts, *l.Context)
 	case l.Schema != nil:

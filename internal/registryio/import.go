@@ -62,10 +62,11 @@ const placeholder = "wireproof-import-highest-id"
 // and deletes nothing. The modes of the registry become those of the dump, or with
 // keepModes stay as they are.
 func PlanImport(ctx context.Context, reg *client.Client, want *Dump, keepModes bool, progress Progress) (*Import, error) {
-	have, err := Export(ctx, reg, want.names(), progress)
+	have, err := exportFor(ctx, reg, want.names(), want.scopes(), progress)
 	if err != nil {
 		return nil, err
 	}
+	have = have.within(want)
 	if keepModes {
 		kept := *want
 		kept.Modes = have.Modes

@@ -21,18 +21,26 @@ import (
 type Verification struct {
 	Compared    int // answers
 	Differences []Difference
+	// Unknown says what could not be compared, for one of the two does not tell.
+	Unknown []string
 }
 
 // VerifyDump compares a registry with a dump: everything that lists and settings
 // show, and each schema by its id.
 func VerifyDump(ctx context.Context, reg *client.Client, want *Dump, progress Progress) (Verification, error) {
-	have, err := Export(ctx, reg, want.names(), progress)
+	have, err := exportFor(ctx, reg, want.names(), want.scopes(), progress)
 	if err != nil {
 		return Verification{}, err
 	}
 	v := Verification{
 		Compared:    len(want.Contexts) + len(want.Schemas) + len(want.Configs) + len(want.Modes),
-		Differences: Compare(want, have),
+		Differences: Compare(want, have.within(want)),
+	}
+	if !want.EveryScope {
+		v.Unknown = append(v.Unknown, "whether anything is set for subjects without a version where it comes from: that registry does not list such settings")
+	}
+	if !have.EveryScope {
+		v.Unknown = append(v.Unknown, "whether more is set for subjects without a version than was imported: the registry does not list such settings")
 	}
 	texts := firstOfID(want.Schemas)
 	var mu sync.Mutex
@@ -138,8 +146,8 @@ func Paths(d *Dump) []string {
 		add("/schemas?latestOnly=true&"+prefix, "/schemas?latestOnly=true&deleted=true&"+prefix)
 		add(scopePaths(scope)...)
 	}
-	for _, c := range d.Configs {
-		add(scopePaths(c.Scope)...)
+	for _, scope := range d.scopes() {
+		add(scopePaths(scope)...)
 	}
 	for _, s := range d.Schemas {
 		subject := "/subjects/" + url.PathEscape(cmp.Or(s.Subject, ":.:"))
@@ -237,7 +245,7 @@ func Rebase(d *Dump, to string) (*Dump, error) {
 		}
 		return scopeOf(to) + bare(name)
 	}
-	out := &Dump{Contexts: []Context{{to, d.Contexts[0].MaxID}}}
+	out := &Dump{Contexts: []Context{{to, d.Contexts[0].MaxID}}, EveryScope: d.EveryScope}
 	for _, s := range d.Schemas {
 		s.Subject = move(s.Subject)
 		s.References = slices.Clone(s.References)

@@ -94,6 +94,7 @@ func TestListsShowWhatMayBeRead(t *testing.T) {
 	srv := newServer(t, rest.Options{Access: allow})
 	for _, s := range []string{"a", "b", ":.c:a"} {
 		send(t, srv, "POST", "/subjects/"+s+"/versions", `{"schema":"\"int\""}`, nil)
+		send(t, srv, "PUT", "/config/"+s, `{"compatibility":"FULL"}`, nil)
 	}
 	delete(allow, "all")
 	allow["read b"] = true
@@ -103,6 +104,7 @@ func TestListsShowWhatMayBeRead(t *testing.T) {
 		"/schemas/ids/1/subjects":      `["b"]`,
 		"/schemas/ids/1/versions":      `[{"subject":"b","version":1}]`,
 		"/contexts":                    `[]`,
+		"/v1/metadata/scopes":          `["b"]`,
 		"/subjects?subjectPrefix=:.c:": `[]`,
 	} {
 		if got := send(t, srv, "GET", path, "", nil); got.body != want {

@@ -27,6 +27,13 @@ func deployment(*call) (*reply, error) {
 	return &reply{json: api.Deployment{Attributes: []string{}}}, nil
 }
 
+// listScopes is not of the protocol: nothing in it names the subjects that have
+// settings and no version, which whoever copies a registry must know.
+func listScopes(c *call) (*reply, error) {
+	all := readable(c, c.reg.Scopes(), func(scope string) string { return scope })
+	return ok(page(c, all, unlimited))
+}
+
 func contexts(c *call) (*reply, error) {
 	all := readable(c, c.reg.Contexts(), func(context string) string { return ":" + context + ":" })
 	if prefix := c.query.Get("contextPrefix"); prefix != "" {

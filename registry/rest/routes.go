@@ -47,6 +47,7 @@ func routes() []route {
 		{method: get, path: "/v1/metadata/id", serve: clusterID},
 		{method: get, path: "/v1/metadata/version", serve: serverVersion},
 		{method: get, path: "/v1/metadata/deployment", serve: deployment},
+		{method: get, path: "/v1/metadata/scopes", serve: listScopes},
 		{method: get, path: "/contexts", serve: contexts},
 		{method: del, path: "/contexts/{context}", serve: deleteContext, deed: deletingContext},
 
