@@ -210,3 +210,27 @@ func TestBreakingMistakesAsReleased(t *testing.T) {
 		})
 	}
 }
+
+// A cache that buf itself reads is read as buf reads it. The test runs alone: it
+// changes the environment.
+func TestBreakingCacheAsReleased(t *testing.T) {
+	buf := releasedBuf(t)
+	cache, newer, older := t.TempDir(), t.TempDir(), t.TempDir()
+	t.Setenv("BUF_CACHE_DIR", cache)
+	const module = "v3/modules/b5/buf.build/acme/dep/0123456789abcdef0123456789abcdef/"
+	writeFiles(t, cache, map[string]string{
+		module + "module.yaml":            "version: v1\nfiles_dir: files\n",
+		module + "files/dep/v1/dep.proto": "syntax = \"proto3\";\npackage dep.v1;\nmessage Dep {\n  string s = 1;\n}\n",
+	})
+	// The digest is what buf says of these files.
+	const lock = "version: v2\ndeps:\n  - name: buf.build/acme/dep\n    commit: 0123456789abcdef0123456789abcdef\n" +
+		"    digest: b5:28b37fe05af71856487fb6341fe9cbc652d8b4d4ea09713531b8ea0a863aa5d5433d2ec7fc69585c711c29e94cd93e5886b3bfb908a6fad6c974433a5b676774\n"
+	for dir, typ := range map[string]string{newer: "string", older: "dep.v1.Dep"} {
+		writeFiles(t, dir, map[string]string{
+			"buf.yaml": "version: v2\ndeps:\n  - buf.build/acme/dep\n", "buf.lock": lock,
+			"a/a.proto": "syntax = \"proto3\";\npackage a;\nimport \"dep/v1/dep.proto\";\nmessage A {\n  " + typ + " d = 1;\n  dep.v1.Dep e = 2;\n}\n",
+		})
+	}
+	releasedPair{buf, newer}.compare(t, nil, "--against", older, "--error-format", "json")
+	releasedPair{buf, newer}.compare(t, nil, "--against", newer)
+}

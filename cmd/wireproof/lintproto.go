@@ -96,9 +96,10 @@ func (l *linting) modules(w *bufconfig.Workspace, held map[string]bool) error {
 			}
 		}
 	}
+	deps := bufconfig.UserCache().Deps(w)
 	for i, m := range w.Modules {
 		if m.Target && !m.Lint.Disabled && !m.Lint.DisableBuiltin && len(targets[i]) > 0 {
-			if err := l.module(m.Lint, targets[i], where); err != nil {
+			if err := l.module(m.Lint, targets[i], where, deps); err != nil {
 				return err
 			}
 		}
@@ -135,20 +136,24 @@ func inside(dir, name string) string {
 }
 
 // module lints one module. Its targets are import paths.
-func (l *linting) module(check bufconfig.Check, targets []string, where map[string]string) error {
+func (l *linting) module(check bufconfig.Check, targets []string, where map[string]string, deps *bufconfig.Deps) error {
 	set, only, err := lintRules(check)
 	if err != nil {
 		return err
 	}
 	image, err := protobuf.CompileImage(l.ctx, targets, func(name string) (string, error) {
 		if where[name] == "" {
-			return "", fs.ErrNotExist
+			return deps.ReadFile(name)
 		}
 		return l.read(where[name])
 	}, protobuf.ImageOptions{})
 	var mistakes lang.ErrorList
 	if errors.As(err, &mistakes) {
 		l.mistakes(mistakes, where)
+		isImport := func(m *lang.Error) bool { return m.Code == "PROTO_IMPORT" }
+		if missing := deps.Missing(); missing != nil && slices.ContainsFunc(mistakes, isImport) {
+			l.problems = append(l.problems, gate.Problem{Err: missing})
+		}
 		return nil
 	}
 	if err != nil {

@@ -144,7 +144,7 @@ func (a *archive) wanted(name string) (string, bool) {
 		p = rest
 	}
 	base := path.Base(p)
-	return p, fs.ValidPath(p) && (strings.HasSuffix(p, ".proto") || base == bufconfig.Name || base == bufconfig.WorkName)
+	return p, fs.ValidPath(p) && (strings.HasSuffix(p, ".proto") || base == bufconfig.Name || base == bufconfig.WorkName || base == bufconfig.LockName)
 }
 
 func (a *archive) add(p string, r io.Reader) error {

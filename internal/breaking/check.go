@@ -187,7 +187,8 @@ func (c *comparison) narrow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if !c.o.Full {
+	// A dependency at another commit may change any file.
+	if !c.o.Full && slices.Equal(c.newer.space.Locked, c.older.space.Locked) {
 		c.closure = d.closure()
 	}
 	return nil
@@ -301,10 +302,10 @@ func (c *comparison) compile(ctx context.Context, b batch) (newer, older *protob
 	for i, s := range c.sides(b) {
 		group.Go(func() (err error) {
 			images[i], err = s.compile(ctx, s.names)
-			if errors.As(err, &lists[i]) {
-				return nil
+			if !errors.As(err, &lists[i]) {
+				return err
 			}
-			return err
+			return s.withoutDeps(lists[i])
 		})
 	}
 	err = group.Wait()
@@ -332,6 +333,20 @@ func (c *comparison) mistaken() []Annotation {
 		}
 	}
 	return out
+}
+
+// withoutDeps returns an error if mistakes are imports that a missing dependency
+// would have: that is no mistake in the schemas.
+func (s *side) withoutDeps(mistakes lang.ErrorList) error {
+	if s.deps == nil || s.deps.Missing() == nil {
+		return nil
+	}
+	for _, m := range mistakes {
+		if m.Code == "PROTO_IMPORT" {
+			return fmt.Errorf("%s:%d: %s: %w", s.show(m.Pos.Path), m.Pos.Line, m.Msg, s.deps.Missing())
+		}
+	}
+	return nil
 }
 
 // endOf returns the line and column of the end of a place, of which compilers tell

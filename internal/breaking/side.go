@@ -29,6 +29,8 @@ type side struct {
 	// files holds the files of all modules by import path, those that are no
 	// target too, since others may import them.
 	files map[string]*file
+	// deps are the modules of a registry that files import.
+	deps *bufconfig.Deps
 	// image holds the side instead, if the input is an image.
 	image *imageInput
 	// published says that the side was accepted before: custom options are not looked
@@ -67,7 +69,7 @@ func (o *Options) openSide(ctx context.Context, in Input, override string) (*sid
 		s.space, err = loader.Load(dir)
 	}
 	if err == nil {
-		s.modules = s.space.Modules
+		s.modules, s.deps = s.space.Modules, bufconfig.UserCache().Deps(s.space)
 		err = s.list(ctx)
 	}
 	if err == nil && len(filesOf(s)) == 0 {
@@ -229,7 +231,7 @@ func (s *side) targets(module int) []string {
 func (s *side) open(name string) (string, error) {
 	f, ok := s.files[name]
 	if !ok {
-		return "", fs.ErrNotExist
+		return s.deps.ReadFile(name)
 	}
 	data, err := s.source.read(f.path, nil)
 	if err != nil {

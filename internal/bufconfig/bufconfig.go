@@ -1,6 +1,7 @@
 // Package bufconfig reads the module configuration of Buf as it is: buf.yaml in
-// its versions v1beta1, v1 and v2, and buf.work.yaml. Files are
-// read strictly, and each mistake is told with its place.
+// its versions v1beta1, v1 and v2, buf.work.yaml and buf.lock. Files are
+// read strictly, and each mistake is told with its place. Modules of a registry are
+// read where buf has put them; nothing is fetched.
 //
 // All paths of the package are relative, clean and written with forward slashes;
 // "." is the folder itself. What a path is relative to is said where it is
@@ -30,8 +31,10 @@ type Workspace struct {
 	// Modules are in the order in which they are compared: by path, and modules of
 	// one path in the order of the file.
 	Modules []Module
-	// Deps are the modules of a registry that the workspace depends on.
-	Deps []string
+	// Deps are the modules of a registry that the workspace depends on, and Locked is
+	// what its lock files make of them.
+	Deps   []string
+	Locked []Locked
 	// Breaking and Lint are the checks of the file itself, which apply to files that
 	// are in none of its modules, such as those of an image.
 	Breaking, Lint Check

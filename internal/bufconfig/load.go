@@ -54,6 +54,9 @@ func (l Loader) Load(dir string) (*Workspace, error) {
 		}
 		w = &Workspace{Version: m.Breaking.Version, Dir: dir, Modules: []Module{m}, Deps: deps, Breaking: m.Breaking, Lint: m.Lint}
 	}
+	if err := l.locked(w); err != nil {
+		return nil, err
+	}
 	if l.Part {
 		return w, nil
 	}
