@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"regexp"
 	"strings"
 	"sync"
@@ -362,6 +363,55 @@ func FuzzBodies(f *testing.F) {
 			if got.Code >= 500 || !strings.HasPrefix(got.Body.String(), "{") {
 				t.Errorf("%s %s %q = %d %s", to.method, to.path, body, got.Code, got.Body)
 			}
+		}
+	})
+}
+
+// FuzzPaths states that whatever stands in a path or a query is answered in the
+// protocol's own form and without a failure of the server, that HEAD says what GET
+// says, and that a slash at the end means nothing.
+func FuzzPaths(f *testing.F) {
+	for _, rt := range rest.Routes() {
+		path := strings.NewReplacer("{subject}", "a%2Fb", "{version}", "latest", "{id}", "1", "{guid}", "ef524ea1b91e73173d938ade36c1db32", "{context}", ".c").Replace(rt[1])
+		f.Add(path, "")
+		f.Add("/contexts/.c"+path, "subject=a&deleted=TRUE&offset=1&limit=x")
+	}
+	for _, seed := range [][2]string{
+		{"/subjects/%00/versions", "deletedAsNegative=true"}, {"/subjects/:.:a/versions/-1", "format=resolved&findTags=*"}, {"//", "a;b=%"}, {"/contexts/:.:/mode/", ""},
+		{"/schemas/ids/1", "subject=:.c:&fetchMaxId=true&referenceFormat=qualified"}, {"/schemas", "subjectPrefix=:*:&aliases=true&latestOnly=true&lifecycle=NONE"}, {"/config/:.__GLOBAL:", "defaultToGlobal=true"},
+	} {
+		f.Add(seed[0], seed[1])
+	}
+	srv := newServer(f, rest.Options{})
+	for _, subject := range []string{"a", "a%2Fb", ":.c:a", ":.c:b"} {
+		send(f, srv, http.MethodPost, "/subjects/"+subject+"/versions", `{"schema":"\"int\"","metadata":{"properties":{"k":"v"}}}`, nil)
+	}
+	send(f, srv, http.MethodPut, "/config/nick", `{"alias":"a"}`, nil)
+	handler := srv.Config.Handler
+	ask := func(t *testing.T, method string, u url.URL) *httptest.ResponseRecorder {
+		got := httptest.NewRecorder()
+		handler.ServeHTTP(got, (&http.Request{Method: method, URL: &u, Header: http.Header{}, Body: http.NoBody}).WithContext(t.Context()))
+		return got
+	}
+	f.Fuzz(func(t *testing.T, path, query string) {
+		u, err := url.ParseRequestURI("/" + strings.TrimLeft(path, "/"))
+		if err != nil {
+			return
+		}
+		u.RawQuery = query
+		got, head := ask(t, http.MethodGet, *u), ask(t, http.MethodHead, *u)
+		if got.Code >= 500 || got.Code >= 400 && !strings.HasPrefix(got.Body.String(), `{"error_code":`) {
+			t.Errorf("GET %s = %d %s", u, got.Code, got.Body)
+		}
+		if head.Code != got.Code || head.Body.Len() > 0 || head.Header().Get("Content-Length") != got.Header().Get("Content-Length") {
+			t.Errorf("HEAD %s = %d, GET %d", u, head.Code, got.Code)
+		}
+		u.Path += "/"
+		if u.RawPath != "" {
+			u.RawPath += "/"
+		}
+		if slash := ask(t, http.MethodGet, *u); slash.Code != got.Code || slash.Body.String() != got.Body.String() {
+			t.Errorf("GET %s = %d %s, without the slash %d %s", u, slash.Code, slash.Body, got.Code, got.Body)
 		}
 	})
 }
