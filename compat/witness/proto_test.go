@@ -36,8 +36,7 @@ func parseProto(t testing.TB, text string) *protobuf.Schema {
 // reason; and where nothing is found every message crosses.
 func TestProtoWitnesses(t *testing.T) {
 	t.Parallel()
-	pairs := count(200, 9_000)
-	l := &protoLaw{T: t, reasons: map[string]int{}, tally: newTally()}
+	l := &protoLaw{tally: newTally()}
 	for _, set := range []struct {
 		into       *protorules.Set
 		categories []string
@@ -48,33 +47,28 @@ func TestProtoWitnesses(t *testing.T) {
 		}
 	}
 	for i, pair := range protoFixed {
-		l.pair(uint64(i), pair.newer, pair.older)
+		l.pair(t, uint64(i), pair.newer, pair.older)
 	}
-	for seed := range pairs {
+	inShards(t, count(200, 9_000), func(t *testing.T, seed uint64) {
 		newText, oldText := protoPair(seed)
-		l.pair(seed, newText, oldText)
-	}
+		l.pair(t, seed, newText, oldText)
+	})
 	for _, r := range protoReasons {
 		t.Logf("%d without a witness: %s", l.reasons[r.why], r.why)
 		if l.reasons[r.why] == 0 {
 			t.Errorf("nothing needs the reason %q", r.why)
 		}
 	}
-	t.Logf("seeds 0 to %d; %d pairs crossed %d messages each; witnesses: %v", pairs-1, l.crossed, messages(), l.with)
-	if l.crossed < 50 || len(l.with) < 15 {
-		t.Error("too few of one kind to mean anything")
-	}
+	l.log(t, 15)
 }
 
 type protoLaw struct {
-	*testing.T
 	*tally
 	all, usual protorules.Set
-	reasons    map[string]int
 }
 
-func (l *protoLaw) pair(seed uint64, newText, oldText string) {
-	newer, older := parseProto(l.T, newText), parseProto(l.T, oldText)
+func (l *protoLaw) pair(t *testing.T, seed uint64, newText, oldText string) {
+	newer, older := parseProto(t, newText), parseProto(t, oldText)
 	gate := func(set protorules.Set, dir rule.Breaks) []*rule.Finding {
 		return append(protorules.Gate(newer, older, set, dir), protorules.Narrowed(newer, older, dir)...)
 	}
@@ -86,42 +80,42 @@ func (l *protoLaw) pair(seed uint64, newText, oldText string) {
 			whom := pair.Whom(f)
 			switch {
 			case whom&^f.Rule.Breaks != 0 || whom&f.Breaks != f.Breaks:
-				l.Errorf("seed %d: %s breaks %d, of which its rule says %d", seed, f.Rule.ID, whom, f.Rule.Breaks)
+				t.Errorf("seed %d: %s breaks %d, of which its rule says %d", seed, f.Rule.ID, whom, f.Rule.Breaks)
 			case ok:
-				l.with[f.Rule.ID]++
+				l.addTo(l.with, f.Rule.ID)
 				if files == nil {
-					files = []protoreflect.FileDescriptor{compiled(l.T, newText), compiled(l.T, oldText)}
+					files = []protoreflect.FileDescriptor{compiled(t, newText), compiled(t, oldText)}
 				}
-				againstProto(l.T, f, w, files[0], files[1])
+				againstProto(t, f, w, files[0], files[1])
 			case f.Rule.Severity == rule.Error && whom&(rule.Readers|rule.OldReaders|rule.JSONReaders) != 0:
 				c := protoClaim{f, older.File(), newer.File()}
 				if f.Breaks&rule.OldReaders != 0 {
 					c.writer, c.reader = c.reader, c.writer
 				}
-				l.excuse(seed, c, newText, oldText)
+				l.excuse(t, seed, c, newText, oldText)
 			}
 		}
 		if len(gate(l.usual, dir)) > 0 {
 			continue
 		}
-		l.crossed++
+		l.add(&l.crossed)
 		// By intent no rule minds that a closed enum gets a value, or that a reader of
 		// text that is none refuses it: the specification forbids such text.
 		if w := witness.ProveProto(newer, older, dir, messages(), seed); w != nil {
-			l.Errorf("seed %d: nothing was found, and a message does not cross: %+v\nnew %s\nold %s", seed, w, newText, oldText)
+			t.Errorf("seed %d: nothing was found, and a message does not cross: %+v\nnew %s\nold %s", seed, w, newText, oldText)
 		}
 	}
 }
 
 // excuse looks for the reason of a claim that has no witness.
-func (l *protoLaw) excuse(seed uint64, c protoClaim, newText, oldText string) {
+func (l *protoLaw) excuse(t *testing.T, seed uint64, c protoClaim, newText, oldText string) {
 	for _, r := range protoReasons {
 		if r.applies(c) {
-			l.reasons[r.why]++
+			l.addTo(l.reasons, r.why)
 			return
 		}
 	}
-	l.Errorf("seed %d: no witness and no reason: %s %s: %s: %s\nnew %s\nold %s", seed, c.Rule.ID, c.ErrorType, c.Path, c.Message, newText, oldText)
+	t.Errorf("seed %d: no witness and no reason: %s %s: %s: %s\nnew %s\nold %s", seed, c.Rule.ID, c.ErrorType, c.Path, c.Message, newText, oldText)
 }
 
 // compiled is a file, by another compiler than the witness had and with the
