@@ -128,8 +128,9 @@ func objectID(data []byte, length int) string {
 
 // closure returns the import paths of the files to compile, so that the findings
 // are those of compiling everything: what changed, what imports it directly or
-// not, and, so that no image lacks what the other has, everything that these
-// import on either side. A file cannot differ otherwise.
+// not, what declares a name that is new in a changed file, and, so that no image
+// lacks what the other has, everything that these import on either side. A file
+// cannot differ otherwise.
 func (d *diff) closure() map[string]bool {
 	importers := map[string][]string{}
 	out := map[string]bool{}
@@ -159,6 +160,9 @@ func (d *diff) closure() map[string]bool {
 		for _, by := range importers[name] {
 			add(by)
 		}
+	}
+	for _, name := range d.redeclaring(out) {
+		out[name] = true
 	}
 	for name := range d.keepPackages(out) {
 		out[name] = true

@@ -55,6 +55,10 @@ var mutations = []func(text string) string{
 	func(s string) string { return strings.Replace(s, "returns (M", "returns (stream M", 1) },
 	func(s string) string { return s[:strings.Index(s, "service ")] },
 	func(s string) string { return s + "message Added {}\n" },
+	// In one of the packages there is such a name already, in another file.
+	func(s string) string { return s + "message M5 {}\n" },
+	func(s string) string { return s + "enum Again { AGAIN = 0; E6_B = 1; }\n" },
+	func(s string) string { return s + "service S7 {}\n" },
 	func(s string) string { return strings.ReplaceAll(s, "// File", "// Comment of file") },
 	func(s string) string {
 		return strings.Replace(s, "proto3\";", "proto3\";\noption java_package = \"x\";", 1)
