@@ -28,8 +28,13 @@ type trio struct {
 	client sarama.Client
 }
 
-func newTrio(t *testing.T, cluster *kafkatest.Cluster, conf kafkalog.Config) *trio {
+// newTrio makes the topic of a new log on the three brokers that KAFKA3_BROKERS
+// names.
+func newTrio(t *testing.T) (*trio, kafkalog.Config) {
 	t.Helper()
+	cluster := kafkatest.Three(t)
+	conf := hasty(cluster.Brokers)
+	conf.RequestTimeout, conf.AppendTimeout = 2*time.Second, 5*time.Second // three brokers are slower than one
 	settings := sarama.NewConfig()
 	settings.Version = sarama.V2_8_0_0
 	settings.Net.DialTimeout, settings.Net.ReadTimeout = time.Second, time.Second // one of them may be paused
@@ -37,11 +42,9 @@ func newTrio(t *testing.T, cluster *kafkatest.Cluster, conf kafkalog.Config) *tr
 	if err != nil {
 		t.Fatal(err)
 	}
-	admin, err := sarama.NewClusterAdminFromClient(client)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { admin.Close() })
+	t.Cleanup(func() { client.Close() })
+	admin := newAdmin(t, conf)
+	defer admin.Close()
 	compact, two := "compact", "2"
 	if err := admin.CreateTopic(conf.Topic, &sarama.TopicDetail{
 		NumPartitions: 1, ReplicationFactor: 3,
@@ -49,7 +52,7 @@ func newTrio(t *testing.T, cluster *kafkatest.Cluster, conf kafkalog.Config) *tr
 	}, false); err != nil {
 		t.Fatal(err)
 	}
-	return &trio{cluster, conf.Topic, client}
+	return &trio{cluster, conf.Topic, client}, conf
 }
 
 // broker returns the id of the broker that has a role. Which those are changes.
@@ -127,9 +130,7 @@ func others(id int) (ids []int32) {
 // brokers are enough to go on. With one, servers say that they cannot write, and
 // go on reading.
 func TestThreeBrokers(t *testing.T) {
-	cluster := kafkatest.Three(t)
-	conf := hasty(cluster.Brokers)
-	brokers := newTrio(t, cluster, conf)
+	brokers, conf := newTrio(t)
 	one, two := serve(t, conf, true), serve(t, conf, true)
 	load := registrytest.StartLoad(t, 6, one.reg, two.reg)
 	rivals := startRivals(t, one, two)
@@ -311,4 +312,50 @@ func (r *rivals) check(t *testing.T, reg *registry.Registry) {
 		}
 	}
 	t.Logf("%d subjects among rivals", len(r.winners))
+}
+
+// When the broker that leads the topic dies right after an answer, the first answer
+// of its successor to whoever asks next holds what was acknowledged, whatever the
+// successor had been told of it.
+func TestThreeBrokersFirstAnswer(t *testing.T) {
+	brokers, conf := newTrio(t)
+	writer := open(t, conf)
+	var readers []*kafkalog.Log
+	for i := range 4 {
+		own := conf
+		own.URL, own.Follower = fmt.Sprintf("http://127.0.0.1:%d", 2000+i), true
+		readers = append(readers, open(t, own))
+	}
+	for round := range registrytest.Soak(1, 15) {
+		records := []registry.Record{{Kind: registry.IDRecord, ID: round + 1}}
+		var at, next registry.Offset
+		waitFor(t, "an append", func() (ok bool) {
+			var err error
+			if _, at, err = writer.ReadFrom(t.Context(), at); err == nil {
+				next, err = writer.Append(t.Context(), at, records)
+			}
+			return err == nil
+		})
+		brokers.copies(t, 1, 2, 3)
+		id := brokers.broker(t, "leader of the topic")
+		next, err := writer.Append(t.Context(), next, records)
+		brokers.Signal(t, id, "KILL")
+		if err != nil {
+			t.Fatalf("Append before the broker was killed: %v", err)
+		}
+		var wg sync.WaitGroup
+		for _, r := range readers {
+			wg.Go(func() {
+				waitFor(t, "an answer", func() bool {
+					got, end, err := r.ReadFrom(t.Context(), next-1)
+					if err == nil && (len(got) != 1 || end != next) {
+						t.Errorf("ReadFrom(%d) = %d records up to %d, want the one that was acknowledged, up to %d", next-1, len(got), end, next)
+					}
+					return err == nil
+				})
+			})
+		}
+		wg.Wait()
+		brokers.Start(t, id)
+	}
 }
