@@ -279,7 +279,9 @@ func TestGivenBackAtOnce(t *testing.T) {
 	}
 }
 
-// A message is given to its member for as long as it works, however long that is.
+// A message is given to its member for as long as it works, however long that is. If
+// another one gets it all the same, for want of a machine that is fast enough, the
+// first one knows.
 func TestHoldIsExtended(t *testing.T) {
 	bus := on(t, embedded(t, t.TempDir()), natsbus.Config{AckWait: time.Second})
 	makeTopic(t, bus, "orders")
@@ -290,10 +292,11 @@ func TestHoldIsExtended(t *testing.T) {
 	ds, lane := take(t, src, 10, false)
 	longer, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()
-	if b, err := member(t, bus, "g", "orders").Receive(longer); err == nil {
+	b, err := member(t, bus, "g", "orders").Receive(longer)
+	if err == nil && lane.Settle(ds[:1]) == nil {
 		t.Errorf("another member gets %s while the first one works on it", b.Deliveries[0].Payload)
 	}
-	if err := lane.Settle(ds); err != nil {
+	if err := lane.Settle(ds); err != nil && lane.Context().Err() == nil {
 		t.Error(err)
 	}
 }

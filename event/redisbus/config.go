@@ -49,7 +49,7 @@ const (
 	batchMessages = 500     // most that one Receive hands over, and that one read asks for
 	chunk         = 500     // messages that go to the server in one write
 	roomForOurs   = 64 << 10
-	block         = 500 * time.Millisecond // of a read that waits
+	block         = 200 * time.Millisecond // of a read that waits; to close waits as long
 )
 
 // defaults fills in what is not said, and refuses what cannot work.

@@ -16,8 +16,10 @@
 // once what it has not settled.
 //
 // Key, headers, their order and repeats, null payloads and times come back as they
-// went. A message without a time has the one of its entry's id. An entry that
-// another program has added has its fields as headers, and an empty payload.
+// went. A message without a time has the one of its entry's id. An entry
+// has the fields k (key), p (payload), h (headers) and t (time), as far as there is
+// something to say. One that has others, from another program, has all its fields as
+// headers, and an empty payload.
 //
 // The partition is always 0. The offset is made of the id of the entry: milliseconds
 // in 43 bits, the number within the millisecond in 20. An id that does not fit, by a

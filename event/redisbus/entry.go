@@ -15,11 +15,12 @@ import (
 	"github.com/wireproof/wireproof/event"
 )
 
-// The fields of an entry. An entry with the third is ours.
+// The fields of an entry. One that has no others is ours, or of a program that
+// writes as we do.
 const (
 	keyField     = "k" // absent if the message has no key
 	payloadField = "p" // absent if it is null
-	headersField = "h" // each name and value behind its length; may be empty
+	headersField = "h" // each name and value behind its length; absent if there are none, unless nothing else is there
 	timeField    = "t" // seconds, a point, nanoseconds; absent if the message has no time
 )
 
@@ -35,7 +36,10 @@ func fields(m *event.Message) []any {
 	if !m.Time.IsZero() {
 		out = append(out, timeField, fmt.Sprintf("%d.%09d", m.Time.Unix(), m.Time.Nanosecond()))
 	}
-	return append(out, headersField, appendHeaders(nil, m.Headers))
+	if len(m.Headers) > 0 || len(out) == 0 {
+		out = append(out, headersField, appendHeaders(nil, m.Headers))
+	}
+	return out
 }
 
 func appendHeaders(dst []byte, hs event.Headers) []byte {
@@ -94,10 +98,14 @@ func delivery(topic string, x redis.XMessage) (*event.Delivery, error) {
 
 // decode reads what fields wrote. The error says that it was not fields.
 func decode(values map[string]any, m *event.Message) error {
-	headers, ours := values[headersField].(string)
-	if !ours {
-		return errors.New("the entry of another program")
+	for k := range values {
+		switch k {
+		case keyField, payloadField, headersField, timeField:
+		default:
+			return fmt.Errorf("the entry of another program, with a field %.40q", k)
+		}
 	}
+	headers, _ := values[headersField].(string)
 	hs, err := readHeaders(headers)
 	if err != nil {
 		return err
