@@ -37,8 +37,8 @@ here or above, it does what buf generate does instead: the plugins of the templa
 the template or this folder. Managed mode, strategies, imports, clean and insertion
 points are Buf's, and --config is a buf.yaml. protoc-gen-go is a part of this program;
 written as a list, [protoc-gen-go], that in PATH runs. Every other plugin with local or
-protoc_builtin is a program of this machine. Remote plugins, modules of a registry and
-types are not supported.`,
+protoc_builtin is a program of this machine. Modules of a registry are read from buf's
+cache. Remote plugins and types are not supported.`,
 		Example: `  wireproof generate
   wireproof generate --check     # exits 3 and names stale, missing and extra files
   //go:generate go tool wireproof generate

@@ -150,7 +150,8 @@ func (c Cache) folder(m Locked) (string, bool) {
 // Deps are the modules of a registry that a workspace depends on, as far as a cache
 // has them. It is immutable.
 type Deps struct {
-	folders []string
+	folders []string // of files, and the names of their modules
+	names   []string
 	missing []string
 }
 
@@ -161,7 +162,7 @@ func (c Cache) Deps(w *Workspace) *Deps {
 	for _, m := range w.Locked {
 		have[m.Name] = true
 		if dir, ok := c.folder(m); ok {
-			out.folders = append(out.folders, dir)
+			out.folders, out.names = append(out.folders, dir), append(out.names, m.Name)
 		} else {
 			out.missing = append(out.missing, m.Name+" at "+m.Commit)
 		}
@@ -196,6 +197,20 @@ func (d *Deps) ReadFile(name string) (string, error) {
 		return string(text), err
 	}
 	return "", &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+}
+
+// ModuleOf returns the name of the module that has a file, by its import path, or
+// nothing.
+func (d *Deps) ModuleOf(name string) string {
+	for i, dir := range d.folders {
+		if !fs.ValidPath(name) {
+			break
+		}
+		if _, err := os.Stat(filepath.Join(dir, filepath.FromSlash(name))); err == nil {
+			return d.names[i]
+		}
+	}
+	return ""
 }
 
 // Missing returns an error that says which modules are not at hand, and what to do;

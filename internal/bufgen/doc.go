@@ -5,7 +5,8 @@
 //
 // Requests are those that Buf would send, byte for byte; a test holds the released
 // program against it. Nothing is fetched and nothing is sent away: modules of a
-// registry, remote plugins, and files cut down to single types are errors.
+// registry are read from buf's cache; remote plugins, and files cut down to single
+// types, are errors.
 //
 // Files are written once every plugin has answered, and only those that change.
 package bufgen

@@ -41,6 +41,7 @@ type folder struct {
 	root  string // of the volume, to which paths are relative
 	cwd   string // absolute
 	space *bufconfig.Workspace
+	deps  *bufconfig.Deps
 	links bool // symbolic links are followed
 	files map[string]*source
 }
@@ -76,6 +77,7 @@ func (r *run) load(ctx context.Context, in bufconfig.GenInput) (*folder, error) 
 	if f.space, err = loader.Load(f.rel(abs)); err != nil {
 		return nil, err
 	}
+	f.deps = bufconfig.UserCache().Deps(f.space)
 	for i := range f.space.Modules {
 		if err := f.list(ctx, &f.space.Modules[i]); err != nil {
 			return nil, err
@@ -262,10 +264,13 @@ func (f *folder) isTarget(name string) bool {
 
 // moduleOf returns the name of the module that a file is of, or nothing.
 func (f *folder) moduleOf(name string) string {
-	switch s := f.files[name]; {
-	case s != nil:
+	if s := f.files[name]; s != nil {
 		return s.module.Name
-	case strings.HasPrefix(name, "google/type/"):
+	}
+	if module := f.deps.ModuleOf(name); module != "" {
+		return module
+	}
+	if strings.HasPrefix(name, "google/type/") { // is built in
 		return "buf.build/googleapis/googleapis"
 	}
 	return ""
@@ -276,7 +281,7 @@ func (f *folder) compile(ctx context.Context) (*descriptorpb.FileDescriptorSet, 
 	open := func(name string) (string, error) {
 		s := f.files[name]
 		if s == nil {
-			return "", fs.ErrNotExist
+			return f.deps.ReadFile(name)
 		}
 		data, err := f.read(s.path)
 		return string(data), err
@@ -291,8 +296,8 @@ func (f *folder) compile(ctx context.Context) (*descriptorpb.FileDescriptorSet, 
 			e.Pos.Path = f.show(s.path)
 		}
 	}
-	if len(f.space.Deps) > 0 {
-		return nil, fmt.Errorf("%w\nthe modules of a registry are not fetched (%s): export them (buf export) and make them modules of the workspace", list, strings.Join(f.space.Deps, ", "))
+	if missing := f.deps.Missing(); missing != nil {
+		return nil, fmt.Errorf("%w\n%w", list, missing)
 	}
 	return nil, list
 }

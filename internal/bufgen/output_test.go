@@ -174,7 +174,7 @@ func TestInputs(t *testing.T) {
 		{bufgen.Options{Paths: []string{"bad"}}, "bad/bad.proto:2:15"},
 		{bufgen.Options{Paths: []string{"none"}}, `path "none": there is no such file or folder`},
 		{bufgen.Options{Paths: []string{"new"}, ExcludePaths: []string{"new/"}}, `path "new" is both asked for and excluded`},
-		{bufgen.Options{Input: "dep"}, "the modules of a registry are not fetched (buf.example/acme/dep)"},
+		{bufgen.Options{Input: "dep"}, "does not have buf.example/acme/dep (no buf.lock pins it): let buf fetch them here once"},
 		{bufgen.Options{Input: "twice"}, `import path "x.proto" means two files: twice/a/x.proto and twice/b/x.proto`},
 		{bufgen.Options{IncludeWKT: new(true)}, "--include-wkt needs --include-imports"},
 	} {
@@ -213,5 +213,35 @@ func TestTwoInputs(t *testing.T) {
 	}
 	if made := files(t, dir)["gen/a.pb.go"]; !strings.Contains(made, "type Two struct") {
 		t.Errorf("the file is not of the later input:\n%s", made)
+	}
+}
+
+// Modules of a registry are read where buf has put them, and rules of managed mode
+// know them by their names.
+func TestModulesOfARegistry(t *testing.T) {
+	cache := written(t, map[string]string{
+		"v3/modules/b5/buf.example/acme/dep/0123abcd/module.yaml":          "version: v1\nfiles_dir: files\n",
+		"v3/modules/b5/buf.example/acme/dep/0123abcd/files/acme/dep.proto": "syntax = \"proto3\";\npackage acme;\noption go_package = \"example.com/dep\";\nmessage Dep {}\n",
+	})
+	t.Setenv("BUF_CACHE_DIR", cache)
+	dir := written(t, map[string]string{
+		"buf.yaml": "version: v2\ndeps: [buf.example/acme/dep]\n",
+		"buf.lock": "version: v2\ndeps:\n  - name: buf.example/acme/dep\n    commit: 0123abcd\n    digest: b5:00\n",
+		"a.proto":  "syntax = \"proto3\";\npackage a;\nimport \"acme/dep.proto\";\nmessage A { acme.Dep dep = 1; }\n",
+	})
+	const managed = "managed: {enabled: true, override: [{file_option: go_package_prefix, value: example.com/gen}]"
+	for rule, want := range map[string]string{
+		"}\n": `"example.com/gen/acme"`, ", disable: [{module: buf.example/acme/dep}]}\n": `"example.com/dep"`,
+	} {
+		if _, err := run(t, bufgen.Options{Dir: dir}, relative("gen")+managed+rule); err != nil {
+			t.Fatal(err)
+		}
+		made := files(t, dir)
+		if !strings.Contains(made["gen/a.pb.go"], want) {
+			t.Errorf("with %s a.pb.go does not import %s:\n%.1500s", rule, want, made["gen/a.pb.go"])
+		}
+		if _, ok := made["gen/acme/dep.pb.go"]; ok {
+			t.Error("a file of the registry was generated without include_imports")
+		}
 	}
 }
