@@ -56,6 +56,7 @@ type breakingPart struct {
 	DisableBuiltin bool                `yaml:"disable_builtin"`
 }
 
+// lintV1 is the lint section of versions before v2.
 type lintV1 struct {
 	Use                 []string            `yaml:"use"`
 	Except              []string            `yaml:"except"`
@@ -66,22 +67,23 @@ type lintV1 struct {
 	AllowEmptyRequests  bool                `yaml:"rpc_allow_google_protobuf_empty_requests"`
 	AllowEmptyResponses bool                `yaml:"rpc_allow_google_protobuf_empty_responses"`
 	ServiceSuffix       string              `yaml:"service_suffix"`
-	AllowCommentIgnores bool                `yaml:"allow_comment_ignores"`
+	Comments            bool                `yaml:"allow_comment_ignores"`
 	DisableBuiltin      bool                `yaml:"disable_builtin"`
 }
 
+// lintV2 differs in the key that is about comments, and in what that means.
 type lintV2 struct {
-	Use                    []string            `yaml:"use"`
-	Except                 []string            `yaml:"except"`
-	Ignore                 []string            `yaml:"ignore"`
-	IgnoreOnly             map[string][]string `yaml:"ignore_only"`
-	EnumZeroValueSuffix    string              `yaml:"enum_zero_value_suffix"`
-	AllowSame              bool                `yaml:"rpc_allow_same_request_response"`
-	AllowEmptyRequests     bool                `yaml:"rpc_allow_google_protobuf_empty_requests"`
-	AllowEmptyResponses    bool                `yaml:"rpc_allow_google_protobuf_empty_responses"`
-	ServiceSuffix          string              `yaml:"service_suffix"`
-	DisallowCommentIgnores bool                `yaml:"disallow_comment_ignores"`
-	DisableBuiltin         bool                `yaml:"disable_builtin"`
+	Use                 []string            `yaml:"use"`
+	Except              []string            `yaml:"except"`
+	Ignore              []string            `yaml:"ignore"`
+	IgnoreOnly          map[string][]string `yaml:"ignore_only"`
+	EnumZeroValueSuffix string              `yaml:"enum_zero_value_suffix"`
+	AllowSame           bool                `yaml:"rpc_allow_same_request_response"`
+	AllowEmptyRequests  bool                `yaml:"rpc_allow_google_protobuf_empty_requests"`
+	AllowEmptyResponses bool                `yaml:"rpc_allow_google_protobuf_empty_responses"`
+	ServiceSuffix       string              `yaml:"service_suffix"`
+	Comments            bool                `yaml:"disallow_comment_ignores"`
+	DisableBuiltin      bool                `yaml:"disable_builtin"`
 }
 
 // checkPart is what the sections have in common.
@@ -90,7 +92,7 @@ type checkPart struct {
 	use, except, ignore []string
 	ignoreOnly          map[string][]string
 	disableBuiltin      bool
-	empty               bool // nothing is set
+	empty               bool // nothing is set; of version v2 only
 	unstable            bool
 	lint                LintOptions
 }
@@ -104,17 +106,15 @@ func (p breakingPart) part(at string) checkPart {
 }
 
 func (p lintV2) part(at string) checkPart {
-	options := LintOptions{p.EnumZeroValueSuffix, p.ServiceSuffix, p.AllowSame, p.AllowEmptyRequests, p.AllowEmptyResponses, !p.DisallowCommentIgnores}
+	p.Comments = !p.Comments
+	return lintV1(p).part(at)
+}
+
+func (p lintV1) part(at string) checkPart {
+	options := LintOptions{p.EnumZeroValueSuffix, p.ServiceSuffix, p.AllowSame, p.AllowEmptyRequests, p.AllowEmptyResponses, p.Comments}
 	return checkPart{
 		at: at, use: p.Use, except: p.Except, ignore: p.Ignore, ignoreOnly: p.IgnoreOnly,
 		disableBuiltin: p.DisableBuiltin, lint: options,
 		empty: len(p.Use)+len(p.Except)+len(p.Ignore)+len(p.IgnoreOnly) == 0 && !p.DisableBuiltin && options == LintOptions{CommentIgnores: true},
-	}
-}
-
-func (p lintV1) part(at string) checkPart {
-	return checkPart{
-		at: at, use: p.Use, except: p.Except, ignore: p.Ignore, ignoreOnly: p.IgnoreOnly, disableBuiltin: p.DisableBuiltin,
-		lint: LintOptions{p.EnumZeroValueSuffix, p.ServiceSuffix, p.AllowSame, p.AllowEmptyRequests, p.AllowEmptyResponses, p.AllowCommentIgnores},
 	}
 }
