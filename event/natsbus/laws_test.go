@@ -333,6 +333,15 @@ func TestTopicsThatAreNotThere(t *testing.T) {
 			t.Errorf("publish to %q: no error", bad)
 		}
 	}
+	makeTopic(t, bus, "orders")
+	ms := append(numbered("orders", 700), &event.Message{Topic: "ordres"})
+	var failed *event.PublishError
+	if err := bus.Publish(t.Context(), append(ms, numbered("orders", 700)...)...); !errors.As(err, &failed) || len(failed.Failed) != 1 || failed.Failed[0].Index != 700 {
+		t.Errorf("a misspelt topic among others: %v", err)
+	}
+	if got := stored(t, bus, "orders"); len(got) != 1400 {
+		t.Errorf("%d messages are stored, want those around the misspelt topic", len(got))
+	}
 	making := on(t, s, natsbus.Config{MakeTopics: true})
 	if err := making.Publish(t.Context(), &event.Message{Topic: "new", Payload: []byte("1")}); err != nil {
 		t.Errorf("publish to a new topic: %v", err)

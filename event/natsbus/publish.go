@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -43,9 +45,29 @@ type publisher struct {
 
 // A link is one connection.
 type link struct {
-	nc   *nats.Conn
+	nc   *nats.Conn // this and the fields below are set once
 	js   jetstream.JetStream
 	gone chan struct{} // closed when it is
+
+	mu      sync.Mutex // guards the fields below
+	waiting map[*nats.Msg]waiter
+}
+
+// A waiter is what waits for the answer to one message.
+type waiter struct {
+	a *attempt
+	i int
+}
+
+// answered is called by the client library with what the server says of a message.
+func (l *link) answered(m *nats.Msg, err error) {
+	l.mu.Lock()
+	w, ok := l.waiting[m]
+	delete(l.waiting, m)
+	l.mu.Unlock()
+	if ok {
+		w.a.answered(w.i, err)
+	}
 }
 
 func newPublisher(dial func(...nats.Option) (*nats.Conn, error)) *publisher {
@@ -77,12 +99,14 @@ func (p *publisher) link(ctx context.Context) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	js, err := jetstream.New(nc, jetstream.WithPublishAsyncMaxPending(mostAhead))
+	l = &link{nc: nc, gone: make(chan struct{}), waiting: map[*nats.Msg]waiter{}}
+	l.js, err = jetstream.New(nc, jetstream.WithPublishAsyncMaxPending(mostAhead),
+		jetstream.WithPublishAsyncAckHandler(func(_ jetstream.JetStream, m *nats.Msg, _ *jetstream.PubAck) { l.answered(m, nil) }),
+		jetstream.WithPublishAsyncErrHandler(func(_ jetstream.JetStream, m *nats.Msg, err error) { l.answered(m, err) }))
 	if err != nil {
 		nc.Close()
 		return nil, err
 	}
-	l = &link{nc: nc, js: js, gone: make(chan struct{})}
 	nc.SetClosedHandler(func(*nats.Conn) { close(l.gone) })
 	if nc.IsClosed() { // before it had the handler
 		return nil, nats.ErrConnectionClosed
@@ -130,9 +154,10 @@ func (p *publisher) close(ctx context.Context) error {
 type call struct {
 	bus  *Bus
 	ms   []*event.Message
-	out  []*nats.Msg // nil where the message has its final answer
-	errs []error     // by message; nil if it is stored
-	made map[string]bool
+	out  []*nats.Msg      // nil where the message has its final answer
+	errs []error          // by message; nil if it is stored
+	made map[string]bool  // topics made by this call
+	gone map[string]error // by topic, why it has no stream
 }
 
 // Publish is as [event.Publisher] says. It keeps ms no longer than the call.
@@ -183,8 +208,11 @@ func (c *call) run(ctx context.Context) {
 		if err == nil {
 			err = c.attempt(ctx, l)
 		}
-		if err == nil {
+		if err == nil && !slices.ContainsFunc(c.out, func(m *nats.Msg) bool { return m != nil }) {
 			return
+		}
+		if err == nil { // one was refused for good, and those behind it wait
+			continue
 		}
 		select {
 		case <-ctx.Done():
@@ -207,27 +235,77 @@ func (c *call) pending(err error) {
 	}
 }
 
+// An attempt sends what a call has no answer for over one link.
+type attempt struct {
+	link *link
+	wake chan struct{} // holds a token when few enough are in flight
+
+	mu       sync.Mutex // guards the fields below
+	inFlight int
+	last     time.Time // of the last answer
+	refused  map[int]error
+	stored   []int
+	again    bool // something is to be sent again: send no more
+	over     bool // what is answered now comes too late
+}
+
+// answered notes the answer to message i.
+func (a *attempt) answered(i int, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.over {
+		return
+	}
+	a.inFlight--
+	a.last = time.Now()
+	if err == nil {
+		a.stored = append(a.stored, i)
+	} else {
+		a.refused[i] = err
+		a.again = a.again || !isFinal(err)
+	}
+	if a.inFlight == 0 || a.inFlight == window/2 {
+		select {
+		case a.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
 // attempt sends what has no answer over l, in order. An error means that trying
 // again may help; what is stored or refused for good then has its answer.
 func (c *call) attempt(ctx context.Context, l *link) error {
-	type sent struct {
-		i  int
-		at jetstream.PubAckFuture
+	a := &attempt{link: l, wake: make(chan struct{}, 1), last: time.Now(), refused: map[int]error{}}
+	err := c.send(ctx, a)
+	if late := a.until(ctx, 0); err == nil {
+		err = late
 	}
-	var ahead []sent
-	var again error
-	quiet := time.NewTimer(silence)
-	defer quiet.Stop()
-	await := func() {
-		s := ahead[0]
-		ahead = ahead[1:]
-		err := l.await(ctx, s.at, quiet)
-		if err = c.judge(ctx, s.i, err); err != nil && again == nil {
-			again = err
+	l.mu.Lock()
+	for m, w := range l.waiting { // of a link that is gone, or a context that has ended
+		if w.a == a {
+			delete(l.waiting, m)
 		}
 	}
-	for i := 0; i < len(c.out) && again == nil; i++ {
-		m := c.out[i]
+	l.mu.Unlock()
+	a.mu.Lock()
+	stored, refused := a.stored, a.refused
+	a.over = true
+	a.mu.Unlock()
+	for _, i := range stored {
+		c.errs[i], c.out[i] = nil, nil
+	}
+	for _, i := range slices.Sorted(maps.Keys(refused)) {
+		if again := c.judge(ctx, i, refused[i]); again != nil && err == nil {
+			err = again
+		}
+	}
+	return err
+}
+
+// send sends until something has to be sent again.
+func (c *call) send(ctx context.Context, a *attempt) error {
+	l := a.link
+	for i, m := range c.out {
 		if m == nil {
 			continue
 		}
@@ -235,76 +313,94 @@ func (c *call) attempt(ctx context.Context, l *link) error {
 			c.errs[i], c.out[i] = err, nil
 			continue
 		}
-		if len(ahead) == window {
-			await()
+		a.mu.Lock()
+		full, again := a.inFlight >= window, a.again
+		if !full && !again {
+			a.inFlight++
 		}
-		if again != nil {
-			break
-		}
-		f, err := l.js.PublishMsgAsync(m, jetstream.WithRetryAttempts(0), jetstream.WithStallWait(silence))
-		if err != nil {
-			again = err
-			break
-		}
-		ahead = append(ahead, sent{i, f})
-	}
-	for len(ahead) > 0 {
-		await()
-	}
-	return again
-}
-
-// await waits for the answer to one message. A connection without any for too
-// long is given up.
-func (l *link) await(ctx context.Context, f jetstream.PubAckFuture, quiet *time.Timer) error {
-	ok, failed := f.Ok(), f.Err()
-	select {
-	case <-ok:
-		quiet.Reset(silence)
-		return nil
-	case err := <-failed:
-		quiet.Reset(silence)
-		return err
-	default:
-	}
-	select {
-	case <-ok:
-		quiet.Reset(silence)
-		return nil
-	case err := <-failed:
-		quiet.Reset(silence)
-		return err
-	case <-l.gone:
-		select { // it may have come just before
-		case <-ok:
+		a.mu.Unlock()
+		if again {
 			return nil
-		default:
-			return nats.ErrConnectionClosed
 		}
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-quiet.C:
-		l.nc.Close()
-		return fmt.Errorf("no answer for %v", silence)
+		if full {
+			if err := a.until(ctx, window/2); err != nil {
+				return err
+			}
+			a.mu.Lock()
+			a.inFlight++
+			a.mu.Unlock()
+		}
+		l.mu.Lock()
+		l.waiting[m] = waiter{a, i}
+		l.mu.Unlock()
+		if _, err := l.js.PublishMsgAsync(m, jetstream.WithRetryAttempts(0), jetstream.WithStallWait(silence)); err != nil {
+			l.mu.Lock()
+			delete(l.waiting, m)
+			l.mu.Unlock()
+			a.mu.Lock()
+			a.inFlight--
+			a.mu.Unlock()
+			return err
+		}
+	}
+	return nil
+}
+
+// until waits until at most n messages are in flight. A link without any answer for
+// too long is given up.
+func (a *attempt) until(ctx context.Context, n int) error {
+	quiet := time.NewTimer(silence)
+	defer quiet.Stop()
+	for {
+		a.mu.Lock()
+		enough, last := a.inFlight <= n, a.last
+		a.mu.Unlock()
+		if enough {
+			return nil
+		}
+		select {
+		case <-a.wake:
+		case <-a.link.gone:
+			return nats.ErrConnectionClosed
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-quiet.C:
+			rest := silence - time.Since(last)
+			if rest <= 0 {
+				a.link.nc.Close()
+				return fmt.Errorf("no answer for %v", silence)
+			}
+			quiet.Reset(rest)
+		}
 	}
 }
 
-// judge notes what was said of message i, and returns err if trying again may
+// isFinal reports whether the server has refused a message for good.
+func isFinal(err error) bool {
+	var api *jetstream.APIError
+	return errors.As(err, &api) && api.Code != 503 && api.Code != 500
+}
+
+// judge notes what was said of message i, and returns an error if trying again may
 // change it.
 func (c *call) judge(ctx context.Context, i int, err error) error {
-	if err == nil {
-		c.errs[i], c.out[i] = nil, nil
+	if errors.Is(err, jetstream.ErrNoStreamResponse) {
+		topic := c.ms[i].Topic
+		final := c.gone[topic]
+		if final == nil {
+			final, err = c.noStream(ctx, topic)
+		}
+		if final == nil {
+			return err
+		}
+		if c.gone == nil {
+			c.gone = map[string]error{}
+		}
+		c.gone[topic] = final
+		c.errs[i], c.out[i] = final, nil
 		return nil
 	}
-	if errors.Is(err, jetstream.ErrNoStreamResponse) {
-		final, err := c.noStream(ctx, c.ms[i].Topic)
-		if final != nil {
-			c.errs[i], c.out[i] = final, nil
-		}
-		return err
-	}
-	var api *jetstream.APIError
-	if errors.As(err, &api) && api.Code != 503 && api.Code != 500 {
+	if isFinal(err) {
 		c.errs[i], c.out[i] = err, nil
 		return nil
 	}
