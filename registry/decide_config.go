@@ -68,6 +68,14 @@ func (p *policy) validateNew(st *State, subject string) bool {
 	return v == nil || *v
 }
 
+// referable says which versions new schemas of a subject may refer to.
+func (p *policy) referable(st *State, subject string) Visible {
+	if p.validateNew(st, subject) {
+		return Live
+	}
+	return All
+}
+
 func isTrue(b *bool) bool { return b != nil && *b }
 
 // withLevel fills in the level of the server.

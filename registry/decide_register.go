@@ -36,7 +36,7 @@ func (c Registration) givenID() int {
 }
 
 func (c Registration) tagged() bool {
-	return len(c.Request.TagsToAdd) > 0 || len(c.Request.TagsToRemove) > 0 || c.Request.PropagateTags
+	return c.givenID() < 0 && (len(c.Request.TagsToAdd) > 0 || len(c.Request.TagsToRemove) > 0 || c.Request.PropagateTags)
 }
 
 // decide follows section "register, step by step" of the protocol.
@@ -59,13 +59,13 @@ func (c Registration) decide(p *policy, st *State, now int64) (decision, error) 
 	if err := p.checkMode(st, subject, importing); err != nil {
 		return decision{}, err
 	}
-	req, err := c.completed(p, st, subject)
+	which := p.referable(st, subject)
+	if importing {
+		which = All
+	}
+	req, err := c.completed(p, st, subject, which)
 	if err != nil {
 		return decision{}, err
-	}
-	which := Live
-	if importing || !p.validateNew(st, subject) {
-		which = All
 	}
 	cand, err := p.candidate(st, subject, req, normalize, which)
 	if err != nil {
@@ -78,7 +78,7 @@ func (c Registration) decide(p *policy, st *State, now int64) (decision, error) 
 }
 
 // existing returns what the subject holds already, or nil. No mode forbids to be
-// told.
+// told, except where settings add to what is registered, as the protocol has it.
 func (c Registration) existing(p *policy, st *State, subject string, normalize bool) (*Registered, error) {
 	cand, err := p.candidate(st, subject, c.Request, normalize, All)
 	if err != nil {
@@ -92,7 +92,12 @@ func (c Registration) existing(p *policy, st *State, subject string, normalize b
 		return nil, nil // it must be the next version
 	}
 	if cfg := p.config(st, subject); cfg.DefaultMetadata != nil || cfg.OverrideMetadata != nil || cfg.DefaultRuleSet != nil || cfg.OverrideRuleSet != nil {
-		p.fill(st, subject, cand)
+		if err := p.checkMode(st, subject, id >= 0); err != nil {
+			return nil, err
+		}
+		if id < 0 {
+			p.fill(st, subject, cand)
+		}
 	}
 	found := p.findFilled(st, subject, cand, Live, number == Latest)
 	if found == nil || id >= 0 && id != found.id {
@@ -108,8 +113,8 @@ func (c Registration) existing(p *policy, st *State, subject string, normalize b
 }
 
 // completed returns the request with the text that it leaves out and the tags
-// that it asks for.
-func (c Registration) completed(p *policy, st *State, subject string) (api.RegisterRequest, error) {
+// that it asks for; an import is what it is. which says what it may refer to.
+func (c Registration) completed(p *policy, st *State, subject string, which Visible) (api.RegisterRequest, error) {
 	req := c.Request
 	prev := st.latest(subject)
 	if strings.TrimSpace(req.Schema) == "" {
@@ -121,7 +126,7 @@ func (c Registration) completed(p *policy, st *State, subject string) (api.Regis
 	if !c.tagged() {
 		return req, nil
 	}
-	cand, err := p.candidate(st, subject, req, false, Live)
+	cand, err := p.candidate(st, subject, req, false, which)
 	if err != nil {
 		return req, err
 	}
@@ -163,6 +168,9 @@ func (c Registration) append(p *policy, st *State, subject string, cand *candida
 		if msgs := p.messages(st, p.question(st, subject, cand, live)); len(msgs) > 0 {
 			return decision{}, api.IncompatibleSchema.With(subject, strings.Join(msgs, ", "))
 		}
+	}
+	if err := p.checkReserved(st, subject, cand); err != nil {
+		return decision{}, err
 	}
 	if c.Request.Version > 0 && c.Request.Version != next {
 		return decision{}, api.InvalidSchema.With("Version is not one more than previous version")

@@ -54,17 +54,26 @@ func (q question) reservedNames(old *version) []string {
 	return out
 }
 
-// checkFields enforces what the setting validateFields asks of every schema.
+// checkFields refuses names that the setting validateFields reserves for all.
 func (p *policy) checkFields(st *State, subject string, c *candidate) error {
+	if c.typ != lang.JSON || !isTrue(p.config(st, subject).ValidateFields) {
+		return nil
+	}
+	for _, name := range topFields(c.schema) {
+		if strings.HasPrefix(name, "$$") {
+			return api.InvalidSchema.With(fmt.Sprintf("Invalid schema of type %s, details: field names that begin with $$ are reserved, found %q", c.typ, name))
+		}
+	}
+	return nil
+}
+
+// checkReserved enforces, with that setting, the names that a schema reserves. It
+// is for what nothing was compared with: otherwise such a field is incompatible.
+func (p *policy) checkReserved(st *State, subject string, c *candidate) error {
 	if !isTrue(p.config(st, subject).ValidateFields) {
 		return nil
 	}
 	fields := topFields(c.schema)
-	for _, name := range fields {
-		if c.typ == lang.JSON && strings.HasPrefix(name, "$$") {
-			return api.InvalidSchema.With(fmt.Sprintf("Invalid schema of type %s, details: field names that begin with $$ are reserved, found %q", c.typ, name))
-		}
-	}
 	for _, name := range reservedIn(c.metadata) {
 		if slices.Contains(fields, name) {
 			return api.InvalidSchema.With(fmt.Sprintf("Invalid schema of type %s, details: The new schema has field that conflicts with the reserved field %s.", c.typ, name))

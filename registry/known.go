@@ -2,7 +2,10 @@ package registry
 
 import (
 	"context"
+	"errors"
 	"strings"
+
+	"github.com/wireproof/wireproof/registry/api"
 )
 
 // Register returns the version that holds the schema, after adding it if the
@@ -74,8 +77,8 @@ func (r *Registry) knownIn(st *State, c Registration) (*Registered, error) {
 		return nil, err
 	}
 	found, err := c.existing(r.policy, st, subject, c.givenID() < 0 && (c.Normalize || r.policy.normalize(st, subject)))
-	if found == nil && len(c.Request.References) > 0 {
-		return nil, nil // the state of another node may know the references
+	if found == nil && len(c.Request.References) > 0 || errors.Is(err, api.OperationNotPermitted) {
+		return nil, nil // the state of another node may know the references, or another mode
 	}
 	return found, err
 }

@@ -515,7 +515,7 @@ func (r *Registry) Check(ctx context.Context, c Check) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		cand, err := p.candidate(st, name, c.Request, c.Normalize || p.normalize(st, name), Live)
+		cand, err := p.candidate(st, name, c.Request, c.Normalize || p.normalize(st, name), p.referable(st, name))
 		if err != nil {
 			return nil, err
 		}

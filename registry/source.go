@@ -105,9 +105,6 @@ func pinReferences(st *State, context string, refs []api.Reference) ([]api.Refer
 	out := slices.Clone(refs)
 	for i := range out {
 		r := &out[i]
-		if context == "" {
-			r.Subject = normalName(r.Subject)
-		}
 		if _, name := splitName(r.Subject); r.Name == "" || name == "" || r.Version < 1 && r.Version != Latest {
 			return nil, api.InvalidSchema.With(fmt.Sprintf("Invalid reference: name %q, subject %q, version %d", r.Name, r.Subject, r.Version))
 		}
