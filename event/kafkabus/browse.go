@@ -45,7 +45,11 @@ func (b *Bus) Browse(ctx context.Context, topic string, from map[int32]int64, fn
 // whether fn wants more. It fetches by itself: sarama's consumer does not tell
 // transaction markers at the end from a broker that is slow.
 func (b *Bus) browsePartition(ctx context.Context, topic string, partition int32, from map[int32]int64, fn func(*event.Delivery) bool) (bool, error) {
-	oldest, err := b.client.GetOffset(topic, partition, sarama.OffsetOldest)
+	var oldest int64
+	err := b.again(ctx, topic, func() (err error) {
+		oldest, err = b.client.GetOffset(topic, partition, sarama.OffsetOldest)
+		return err
+	})
 	if err != nil {
 		return false, err
 	}
@@ -54,32 +58,26 @@ func (b *Bus) browsePartition(ctx context.Context, topic string, partition int32
 		at = max(start, oldest)
 	}
 	end := int64(-1)
-	for retries := 0; ; {
-		if err := ctx.Err(); err != nil {
-			return false, err
-		}
-		block, err := b.fetch(topic, partition, at)
+	for {
+		var block *sarama.FetchResponseBlock
+		err := b.again(ctx, topic, func() (err error) {
+			block, err = b.fetch(topic, partition, at)
+			return err
+		})
 		if errors.Is(err, sarama.ErrOffsetOutOfRange) && end < 0 {
 			return true, nil // it starts behind the end
 		}
-		if err != nil { // the leader may be moving
-			if retries++; retries > 20 || isFatal(err) {
-				return false, fmt.Errorf("fetch from offset %d: %w", at, err)
-			}
-			select {
-			case <-ctx.Done():
-				return false, ctx.Err()
-			case <-time.After(backoff(retries, 0)):
-			}
-			_ = b.client.RefreshMetadata(topic)
-			continue
+		if err != nil {
+			return false, fmt.Errorf("fetch from offset %d: %w", at, err)
 		}
-		retries = 0
 		if end < 0 {
 			end = block.LastStableOffset
 		}
 		if at >= end {
 			return true, nil
+		}
+		if err := ctx.Err(); err != nil {
+			return false, err
 		}
 		ds, next := committedOf(block, topic, partition, at)
 		for _, d := range ds {
@@ -97,6 +95,23 @@ func (b *Bus) browsePartition(ctx context.Context, topic string, partition int32
 			next = end // compaction has left nothing up to there
 		}
 		at = next
+	}
+}
+
+// again calls f until it succeeds, since the leader may be moving, or for some
+// seconds.
+func (b *Bus) again(ctx context.Context, topic string, f func() error) error {
+	for retries := 1; ; retries++ {
+		err := f()
+		if err == nil || retries > 20 || isFatal(err) || errors.Is(err, sarama.ErrOffsetOutOfRange) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(ctx.Err(), err)
+		case <-time.After(backoff(retries, 0)):
+		}
+		_ = b.client.RefreshMetadata(topic)
 	}
 }
 

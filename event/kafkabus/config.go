@@ -25,7 +25,8 @@ type Config struct {
 	// SessionTimeout is how long a group waits for a silent member; default 10 s.
 	SessionTimeout time.Duration
 	// RevokeGrace is how long a partition that moves away waits for the handlers
-	// that still run; default 20 s, below the rebalance timeout of 60 s.
+	// that still run; default 20 s. A rebalance, which waits for each member to
+	// let go, may take 10 s longer before those that do not are left out.
 	RevokeGrace time.Duration
 }
 
@@ -40,6 +41,8 @@ const (
 	queueBytes    = 8 << 20 // likewise
 	batchMessages = 500     // most that one Receive hands over
 	roomForOurs   = 64 << 10
+
+	defaultGrace = 20 * time.Second
 )
 
 // sarama translates c. What is set and what is avoided has been measured: see
@@ -80,7 +83,7 @@ func (c Config) sarama() (*sarama.Config, error) {
 	g.Fetch.Max = 64 << 20
 	g.Group.Session.Timeout = cmp.Or(c.SessionTimeout, 10*time.Second)
 	g.Group.Heartbeat.Interval = g.Group.Session.Timeout / 4
-	g.Group.Rebalance.Timeout = time.Minute
+	g.Group.Rebalance.Timeout = cmp.Or(c.RevokeGrace, defaultGrace) + 10*time.Second
 	g.Group.ResetInvalidOffsets = true
 
 	if c.TLS != nil {

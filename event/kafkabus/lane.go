@@ -164,7 +164,7 @@ func (l *lane) lose(grace time.Duration) {
 	if !busy {
 		return
 	}
-	timer := time.NewTimer(cmp.Or(grace, 20*time.Second))
+	timer := time.NewTimer(cmp.Or(grace, defaultGrace))
 	defer timer.Stop()
 	select {
 	case <-l.released:

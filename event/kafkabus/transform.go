@@ -397,7 +397,10 @@ type transaction struct {
 func (x *transaction) open(ctx context.Context) error {
 	conf := *x.t.bus.conf
 	conf.Producer.Transaction.ID = fmt.Sprintf("%s.%s.%d", x.t.config.ID, x.lane.topic, x.lane.partition)
-	conf.Producer.Transaction.Timeout = time.Minute
+	// A transaction is open while its results are sent, not while they are made. A
+	// process that dies meanwhile holds up its successor for so long, since the
+	// group's offset is not known until then.
+	conf.Producer.Transaction.Timeout = 10 * time.Second
 	type result struct {
 		p   sarama.SyncProducer
 		err error
@@ -582,11 +585,12 @@ func (x *transaction) recover(cause error) error {
 	return fmt.Errorf("%w: %w", errTryAgain, cause)
 }
 
-// errProducerFenced has no name in sarama.
+// errProducerFenced has no name in sarama. An invalid epoch is not it: that is also
+// how the broker says that a transaction took too long and was aborted.
 const errProducerFenced sarama.KError = 90
 
 func isFenced(err error) bool {
-	return errors.Is(err, errProducerFenced) || errors.Is(err, sarama.ErrInvalidProducerEpoch) || errors.Is(err, sarama.ErrFencedInstancedId)
+	return errors.Is(err, errProducerFenced) || errors.Is(err, sarama.ErrFencedInstancedId)
 }
 
 // encodeTx translates messages for a producer that is waited for: it may share
