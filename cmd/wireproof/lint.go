@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io/fs"
 	"os"
 	"path"
@@ -148,6 +149,14 @@ func (l *linting) show(name string) string {
 	return filepath.ToSlash(rel)
 }
 
+func (l *linting) shown(names []string) []string {
+	var out []string
+	for _, n := range names {
+		out = append(out, l.show(n))
+	}
+	return out
+}
+
 func (l *linting) run() error {
 	names := map[lang.Type][]string{}
 	for _, folder := range l.folders() {
@@ -163,6 +172,9 @@ func (l *linting) run() error {
 		if err != nil {
 			return exitWith(exitIncomplete, err)
 		}
+	}
+	if len(names) == 0 {
+		return exitWith(exitIncomplete, fmt.Errorf("there is no schema in %s", strings.Join(l.shown(l.folders()), ", ")))
 	}
 	if len(names[lang.Protobuf]) > 0 {
 		if err := l.protobuf(names[lang.Protobuf]); err != nil {

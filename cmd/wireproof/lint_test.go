@@ -29,6 +29,7 @@ func TestLintExitCodes(t *testing.T) {
 		{5, "bad.schema.json", "bad.schema.json:2:1: could not check bad.schema.json: "},
 		{5, ".", "bad.proto:2:13: could not check bad.proto: "},
 		{2, "nowhere", ""},
+		{5, ".git", ""}, // where no schema is
 	} {
 		code, stdout, stderr := runIn(dir, "lint", tt.path)
 		if code != tt.code || !strings.Contains(stdout, tt.want) {

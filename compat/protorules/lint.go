@@ -1,6 +1,7 @@
 package protorules
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -76,7 +77,8 @@ func ExpandLint(configVersion, id string) ([]string, error) {
 
 // SelectLint returns the rules that a configuration chooses: what use names, or the
 // category STANDARD if it names nothing, without what except names. Both hold ids
-// of rules and categories; an unknown one is an error.
+// of rules and categories; an unknown one is an error, and so is that nothing is
+// left.
 func SelectLint(configVersion string, use, except []string) (LintSet, error) {
 	if len(use) == 0 {
 		use = []string{standard}
@@ -99,6 +101,9 @@ func SelectLint(configVersion string, use, except []string) (LintSet, error) {
 		for _, one := range ids {
 			delete(set, one)
 		}
+	}
+	if len(set) == 0 {
+		return nil, errors.New("what is used without what is excepted is no rule at all; disable_builtin or ignore switches lint off")
 	}
 	return set, nil
 }

@@ -131,4 +131,9 @@ func TestSelectLint(t *testing.T) {
 	if _, err := protorules.SelectLint("v2", []string{"FIELD_NO_DESCRIPTOR"}, nil); err == nil {
 		t.Error("v2 knows FIELD_NO_DESCRIPTOR")
 	}
+	for _, use := range []string{"PACKAGE_DEFINED", "IMPORT_NO_WEAK"} {
+		if set, err := protorules.SelectLint("v2", []string{use}, []string{"PACKAGE_DEFINED"}); err == nil {
+			t.Errorf("%s without PACKAGE_DEFINED: %v, want an error", use, set)
+		}
+	}
 }
