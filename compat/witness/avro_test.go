@@ -52,7 +52,7 @@ func unreadable(f *rule.Finding) bool {
 func TestAvroWitnesses(t *testing.T) {
 	t.Parallel()
 	tally := newTally()
-	inShards(t, count(avroPairs, 20_000), func(t *testing.T, seed uint64) {
+	inShards(t, count(avroPairs, 6_000), func(t *testing.T, seed uint64) {
 		newText, oldText := avroPair(seed)
 		newer, err := parseAvro("new.avsc", newText)
 		older, err2 := parseAvro("old.avsc", oldText)

@@ -47,7 +47,7 @@ func valid(t *testing.T, schema string, document []byte) bool {
 func TestJSONWitnesses(t *testing.T) {
 	t.Parallel()
 	tally := newTally()
-	inShards(t, count(600, 6_000), func(t *testing.T, seed uint64) {
+	inShards(t, count(600, 2_000), func(t *testing.T, seed uint64) {
 		newText, oldText := jsonPair(seed)
 		newer, err := parseJSON("new", newText)
 		older, err2 := parseJSON("old", oldText)

@@ -1,6 +1,7 @@
 package witness
 
 import (
+	"cmp"
 	"math/big"
 	"regexp/syntax"
 	"slices"
@@ -165,7 +166,7 @@ func (g *jsonGenerator) numbers(n *jsonschema.Node) []*lang.Value {
 			rats = append(rats, new(big.Rat).Mul(m.Number, big.NewRat(k, 1)))
 		}
 	}
-	slices.SortFunc(rats, func(a, b *big.Rat) int { return new(big.Rat).Abs(a).Cmp(new(big.Rat).Abs(b)) })
+	slices.SortFunc(rats, func(a, b *big.Rat) int { return cmp.Or(new(big.Rat).Abs(a).Cmp(new(big.Rat).Abs(b)), a.Cmp(b)) })
 	var out []*lang.Value
 	for _, r := range rats {
 		if s, ok := ratText(r); ok {
