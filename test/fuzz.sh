@@ -7,6 +7,6 @@ git grep -lE '^func Fuzz' -- '*_test.go' | while read -r file; do
   dir=./$(dirname "$file")
   grep -oE '^func Fuzz[A-Za-z0-9_]*' "$file" | awk '{print $2}' | while read -r target; do
     echo "== $dir $target"
-    go test "$dir" -run '^$' -fuzz "^$target\$" -fuzztime "$time"
+    (cd "$dir" && go test . -run '^$' -fuzz "^$target\$" -fuzztime "$time") # it may be of another module
   done
 done

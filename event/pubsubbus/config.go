@@ -75,7 +75,7 @@ type Subscription struct {
 const (
 	batchMessages  = 256 // most that one Receive hands over
 	maxAttributes  = 100 // of a message
-	spareAttribute = 10  // for what the runtime writes on a dead letter
+	maxHeaders     = 500
 	maxKeyBytes    = 256 // of an attribute's name
 	maxValueBytes  = 1024
 	maxOrderBytes  = 1024 // of an ordering key

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -42,23 +43,21 @@ func (c *Config) encode(m *event.Message, at offsets.Place) (*pubsub.Message, er
 	if len(m.Payload) > c.MaxMessageBytes {
 		return nil, fmt.Errorf("the payload has %d bytes; expected at most %d (MaxMessageBytes)", len(m.Payload), c.MaxMessageBytes)
 	}
+	if len(m.Headers) > maxHeaders && !isAside(m.Topic) {
+		return nil, fmt.Errorf("the message has %d headers; expected at most %d", len(m.Headers), maxHeaders)
+	}
 	dated := *m
 	if dated.Time.IsZero() {
 		dated.Time = time.Now()
 	}
-	room := maxAttributes - 1
-	if !isAside(m.Topic) {
-		room -= spareAttribute
-	}
-	attrs, err := headertext.Encode(&dated, limits)
-	if err == nil && len(attrs) > room {
-		attrs, err = headertext.Encode(&dated, packed)
+	attrs, err := attributes(&dated)
+	if err == nil && !isAside(m.Topic) && (len(attrs) > plentyAttributes || sizeOf(attrs) > plentyBytes) {
+		if _, err = attributes(asDeadLetter(dated)); err != nil {
+			err = fmt.Errorf("as a dead letter it would not fit: %w", err)
+		}
 	}
 	if err != nil {
 		return nil, err
-	}
-	if len(attrs) > room {
-		return nil, fmt.Errorf("key and headers take %d attributes of %d bytes; expected at most %d", len(attrs), maxValueBytes, room)
 	}
 	if m.Key != nil {
 		at = at.Keyed(m.Key)
@@ -72,6 +71,49 @@ func (c *Config) encode(m *event.Message, at offsets.Place) (*pubsub.Message, er
 		out.OrderingKey = orderingKey(m.Key)
 	}
 	return out, nil
+}
+
+// attributes returns key, headers and time of m as the service takes them.
+func attributes(m *event.Message) (map[string]string, error) {
+	const room = maxAttributes - 1 // and the place
+	attrs, err := headertext.Encode(m, limits)
+	if err == nil && len(attrs) > room {
+		attrs, err = headertext.Encode(m, packed)
+	}
+	if err == nil && len(attrs) > room {
+		err = fmt.Errorf("key and headers take %d attributes of %d bytes; expected at most %d", len(attrs), maxValueBytes, room)
+	}
+	return attrs, err
+}
+
+func sizeOf(attrs map[string]string) int {
+	n := 0
+	for k, v := range attrs {
+		n += len(k) + len(v)
+	}
+	return n
+}
+
+// Below these there is plenty of room for what the runtime writes on a dead letter.
+const (
+	plentyBytes      = 16 << 10
+	plentyAttributes = 40
+)
+
+// asDeadLetter returns a message with headers that take as much room as the
+// runtime's at their worst: one that could be published but not dead-lettered would
+// stop its consumer.
+func asDeadLetter(m event.Message) *event.Message {
+	worst := bytes.Repeat([]byte{1}, 1<<10) // the longest error, each byte of it escaped
+	m.Headers = slices.Clone(m.Headers)
+	for i := range 11 {
+		h := event.Header{Key: fmt.Sprintf("wireproof-spare-header-%d", i), Value: worst[:256]}
+		if i < 2 {
+			h.Value = worst
+		}
+		m.Headers = append(m.Headers, h)
+	}
+	return &m
 }
 
 // orderingKey returns the text for a key, a different one for each: the key itself

@@ -31,7 +31,8 @@
 // no subscription.
 //
 // The service keeps what a group has not settled for seven days, and a message has
-// at most 10 MB, 100 attributes and 64 KiB of headers.
+// at most 10 MB, 500 headers and 64 KiB of them; what would not fit as a dead letter
+// is refused when it is published.
 //
 // Pub/Sub has no partitions or offsets. The partition of a delivery is a number of
 // the publisher and the key, its offset counts microseconds; both stay with the

@@ -77,7 +77,11 @@ func (l *lane) Cumulative() bool { return false }
 func (l *lane) push(ctx context.Context, m *pubsub.Message) {
 	l.watch.Do(func() {
 		context.AfterFunc(ctx, func() {
-			l.lose(fmt.Errorf("the stream of topic %q for group %q is over", l.topic, l.source.group.name))
+			cause := errSourceClosed
+			if l.source.ctx.Err() == nil {
+				cause = fmt.Errorf("the stream of topic %q for group %q is over", l.topic, l.source.group.name)
+			}
+			l.lose(cause)
 		})
 	})
 	if _, mark := m.Attributes[endName]; mark && keepsLetters(l.topic) {
