@@ -118,10 +118,16 @@ func (b *Bus) send(ctx context.Context, ms []*event.Message, errs []error) {
 	}
 	pipe := b.client.Pipeline()
 	answers := make([]*redis.StringCmd, len(ms))
+	topic, key := "", any(nil)
 	for i, m := range ms {
-		if errs[i] = b.check(m); errs[i] == nil {
-			answers[i] = pipe.XAdd(ctx, &redis.XAddArgs{Stream: b.key(m.Topic), NoMkStream: !b.config.MakeTopics, Values: fields(m)})
+		if errs[i] = b.check(m); errs[i] != nil {
+			continue
 		}
+		if m.Topic != topic {
+			topic, key = m.Topic, b.key(m.Topic)
+		}
+		answers[i] = redis.NewStringCmd(ctx, b.add(key, m)...)
+		_ = pipe.Process(ctx, answers[i]) // queues it
 	}
 	if pipe.Len() == 0 {
 		return
@@ -150,6 +156,16 @@ func (b *Bus) send(ctx context.Context, ms []*event.Message, errs []error) {
 			errs[i] = late
 		}
 	}
+}
+
+// add returns the command that stores m.
+func (b *Bus) add(key any, m *event.Message) []any {
+	args := make([]any, 2, 12)
+	args[0], args[1] = "xadd", key
+	if !b.config.MakeTopics {
+		args = append(args, "nomkstream")
+	}
+	return appendFields(append(args, "*"), m)
 }
 
 // late reports that what was published is not as safe as the settings ask for.

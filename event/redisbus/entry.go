@@ -24,9 +24,9 @@ const (
 	timeField    = "t" // seconds, a point, nanoseconds; absent if the message has no time
 )
 
-// fields returns the fields of an entry that holds m, whose bytes it shares.
-func fields(m *event.Message) []any {
-	out := make([]any, 0, 8)
+// appendFields appends the fields of an entry that holds m, whose bytes it shares.
+func appendFields(out []any, m *event.Message) []any {
+	before := len(out)
 	if m.Key != nil {
 		out = append(out, keyField, m.Key)
 	}
@@ -36,7 +36,7 @@ func fields(m *event.Message) []any {
 	if !m.Time.IsZero() {
 		out = append(out, timeField, fmt.Sprintf("%d.%09d", m.Time.Unix(), m.Time.Nanosecond()))
 	}
-	if len(m.Headers) > 0 || len(out) == 0 {
+	if len(m.Headers) > 0 || len(out) == before {
 		out = append(out, headersField, appendHeaders(nil, m.Headers))
 	}
 	return out

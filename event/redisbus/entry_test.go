@@ -14,7 +14,7 @@ import (
 // through returns the values of an entry as the client library gives them back.
 func through(m *event.Message) map[string]any {
 	out := map[string]any{}
-	fs := fields(m)
+	fs := appendFields(nil, m)
 	for i := 0; i < len(fs); i += 2 {
 		switch v := fs[i+1].(type) {
 		case []byte:
