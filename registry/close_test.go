@@ -137,7 +137,7 @@ func TestCloseWithReadsInFlight(t *testing.T) {
 // refused, and nothing uses it afterwards.
 func TestCloseStorm(t *testing.T) {
 	t.Parallel()
-	for range 20 {
+	for range 8 {
 		log := &used{Log: memlog.New()}
 		reg := open(t, log)
 		var mu sync.Mutex // guards the field below

@@ -106,7 +106,7 @@ func TestNoDeletedIDIsAnswered(t *testing.T) {
 	t.Parallel()
 	log := memlog.New()
 	regs := []*registry.Registry{open(t, log), open(t, log)}
-	const rounds, clients = 100, 4
+	const rounds, clients = 50, 4
 	var deleted atomic.Int64 // ids up to here are deleted, and that is acknowledged
 	var over atomic.Bool
 	var wg sync.WaitGroup

@@ -37,6 +37,49 @@ func crowd(n int, steps ...string) []Record {
 	return out
 }
 
+// Who asks for an id that everybody has looks at few versions, not at every one.
+func TestSpeakerOfMany(t *testing.T) {
+	t.Parallel()
+	st := newState()
+	st.apply(crowd(500, "put"), 1)
+	st.apply(crowd(1, "hide"), 2)
+	seen := 0
+	v := speaker(func(yield func(*version) bool) {
+		for v := range st.space("").usesOf(2) {
+			if seen++; !yield(v) {
+				return
+			}
+		}
+	})
+	if v == nil || v.deleted || v.subject != "subject-0000001" || seen != 2 {
+		t.Errorf("%+v speaks for id 2 after a look at %d of 500; want the first that is live, the second", v, seen)
+	}
+	r := openState(testPolicy(), st)
+	for subject, deleted := range map[string]bool{"subject-0000000": true, "subject-0000007": false} {
+		if v, err := r.ByID(t.Context(), 2, subject); err != nil || v.Subject != subject || v.Deleted != deleted {
+			t.Errorf("ByID(2, %s) = %+v, %v", subject, v, err)
+		}
+	}
+}
+
+// Of one subject, the newest live version speaks for an id.
+func TestNewestOfSubject(t *testing.T) {
+	t.Parallel()
+	st := newState()
+	put := func(number int, deleted bool) Record {
+		return Record{Kind: SchemaRecord, Subject: "s", Version: number, ID: 1, Schema: &StoredSchema{Type: "AVRO", Text: "x", Deleted: deleted}}
+	}
+	for _, step := range []struct {
+		record Record
+		want   int
+	}{{put(1, true), 1}, {put(2, true), 2}, {put(1, false), 1}, {put(3, false), 3}, {put(4, true), 3}} {
+		st.apply([]Record{step.record}, st.next+1)
+		if v, err := openState(testPolicy(), st).ByID(t.Context(), 1, "s"); err != nil || v.Number != step.want {
+			t.Errorf("ByID = version %d, %v, want %d", v.Number, err, step.want)
+		}
+	}
+}
+
 // Work grows with the number of records, also where everybody has one schema and
 // refers to one version: at start, and for each change of a state that others see.
 // A cost that grew with the square would be eightfold here.

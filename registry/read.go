@@ -274,15 +274,16 @@ func (r *Registry) ReferencedBy(ctx context.Context, subject string, number int,
 }
 
 // ByID returns the schema with an id, soft-deleted ones too: the newest version
-// that has it, of the given subject if there is one there, and rather a live one.
+// of the given subject that has it, or else one of those that have it, always the
+// same; either rather a live one.
 // An id belongs to a context: that of the subject, or for a bare name the first
 // where the subject has the id.
 func (r *Registry) ByID(ctx context.Context, id int, subject string) (Version, error) {
 	return read(ctx, r, func(st *State) (Version, error) {
 		sp, name := st.spaceOf(ctx, id, subject)
-		v := newestUse(under(sp.uses, keyOfUse(id)+keyOfSubject(name)))
+		v := newest(under(sp.uses, keyOfUse(id)+keyOfSubject(name)))
 		if v == nil {
-			v = newestUse(sp.usesOf(id))
+			v = speaker(sp.usesOf(id))
 		}
 		if v == nil {
 			return Version{}, api.SchemaNotFound.With(" " + strconv.Itoa(id))
@@ -306,30 +307,29 @@ func (s *State) spaceOf(ctx context.Context, id int, subject string) (*space, st
 	return s.space(context), qualified
 }
 
-// newestUse returns the version that speaks for an id, or nil if there are none.
-func newestUse(uses iter.Seq[*version]) *version {
+// speaker returns the version that speaks for an id: the first that is live, or
+// else the first, or nil if there are none. Tens of thousands may have the id.
+func speaker(uses iter.Seq[*version]) *version {
+	var first *version
+	for v := range uses {
+		if !v.deleted {
+			return v
+		}
+		first = cmp.Or(first, v)
+	}
+	return first
+}
+
+// newest returns the last version of a subject's own that is live, or else the
+// last.
+func newest(uses iter.Seq[*version]) *version {
 	var found *version
 	for v := range uses {
-		if found == nil || cmp.Or(
-			compareBool(found.deleted, v.deleted),
-			cmp.Compare(v.time, found.time),
-			cmp.Compare(v.number, found.number),
-			strings.Compare(found.subject, v.subject),
-		) > 0 {
+		if found == nil || found.deleted || !v.deleted {
 			found = v
 		}
 	}
 	return found
-}
-
-func compareBool(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case a:
-		return 1
-	}
-	return -1
 }
 
 // ByGUID is ByID for a GUID, with or without hyphens, in the first context that
@@ -338,7 +338,7 @@ func (r *Registry) ByGUID(ctx context.Context, guid string) (Version, error) {
 	return read(ctx, r, func(st *State) (Version, error) {
 		if sum, ok := parseGUID(guid); ok {
 			for _, h := range at(st.byHash, sum.key()) {
-				return newestUse(having(st.space(h.context).usesOf(h.id), sum)).describe(), nil
+				return speaker(having(st.space(h.context).usesOf(h.id), sum)).describe(), nil
 			}
 		}
 		return Version{}, api.SchemaNotFound.With(" " + guid)
