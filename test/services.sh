@@ -89,9 +89,9 @@ POM
 
 get_kafka3() { get_kafka; }
 
-# What one broker and three differ in is who votes and how many copies there are. A silent
-# broker is soon taken for dead, so that tests need not wait for it.
-kafka_settings() { # FOLDER NODE VOTERS COPIES IN_SYNC
+# What one broker and three differ in is who votes, how many copies there are, and how soon a
+# silent broker is taken for dead: tests wait for it where another takes its place.
+kafka_settings() { # FOLDER NODE VOTERS COPIES IN_SYNC SESSION_MS
   local port cport
   read -r port cport <"$1/ports"
   cat >"$1/server.properties" <<PROPERTIES
@@ -103,8 +103,8 @@ advertised.listeners=PLAINTEXT://127.0.0.1:$port
 listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
-broker.heartbeat.interval.ms=500
-broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=$(($6 / 6))
+broker.session.timeout.ms=$6
 log.dirs=$1/data
 num.partitions=4
 auto.create.topics.enable=false
@@ -152,7 +152,8 @@ kafka_run() { # HEAP FOLDER...: starts those that do not run, then waits for all
   [ -d "$(kafka_jars)" ] || die "kafka is not installed: services.sh install kafka"
   for d in "$@"; do
     alive "$d/pid" && continue
-    : >"$d/log"
+    [ ! -f "$d/log" ] || mv "$d/log" "$d/log.before"
+    : >"$d/log" # which is searched for what the new one says
     kafka_java "$d" -Xms128m "-Xmx$heap" kafka.Kafka "$d/server.properties" >>"$d/log" 2>&1 </dev/null &
     remember $! "$d/pid"
   done
@@ -176,7 +177,7 @@ start_kafka() {
   if ! alive "$d/pid"; then
     mkdir -p "$d"
     [ -f "$d/ports" ] || free_ports 2 >"$d/ports"
-    kafka_settings "$d" 1 "1@127.0.0.1:$(cut -d' ' -f2 "$d/ports")" 1 1
+    kafka_settings "$d" 1 "1@127.0.0.1:$(cut -d' ' -f2 "$d/ports")" 1 1 9000
     kafka_format "$d" "$(kafka_id)"
   fi
   kafka_run 512m "$d"
@@ -193,7 +194,7 @@ start_kafka3() { # DIR NAME: all three, or one of them again, such as kafka3-2
       rm -rf "$1/kafka3-$n"
       mkdir -p "$1/kafka3-$n"
       echo "${ports[n - 1]} ${ports[n + 2]}" >"$1/kafka3-$n/ports"
-      kafka_settings "$1/kafka3-$n" "$n" "$voters" 3 2
+      kafka_settings "$1/kafka3-$n" "$n" "$voters" 3 2 3000
       kafka_format "$1/kafka3-$n" "$id" &
       formats+=($!)
     done

@@ -168,9 +168,7 @@ func TestThreeBrokers(t *testing.T) {
 		}
 		load.AwaitFailures(t, 8)
 		rivals.checkReadOnly(t, one, two)
-		for _, id := range others(left) {
-			brokers.Start(t, int(id))
-		}
+		brokers.Heal(t)
 		brokers.copies(t, 1, 2, 3)
 		load.Await(t, 50)
 	}
