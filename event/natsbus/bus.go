@@ -111,10 +111,16 @@ func (b *Bus) reconnected() {
 func (b *Bus) Group(name string) event.Group { return &group{b, name} }
 
 // Close waits until every publish under way has its answers, then closes the
-// connections. Sources are closed by whoever opened them.
+// connections. Sources that are still open fail; they are closed by whoever opened
+// them, and what they hold comes again after AckWait.
 func (b *Bus) Close(ctx context.Context) error {
 	b.closing.Do(func() {
 		b.err = b.publisher.close(ctx)
+		b.mu.Lock()
+		for s := range b.sources {
+			s.fail(errClosed)
+		}
+		b.mu.Unlock()
 		b.nc.Close()
 	})
 	return b.err

@@ -351,3 +351,22 @@ func TestTopicsThatAreNotThere(t *testing.T) {
 		t.Errorf("%d messages are stored, want 1", len(got))
 	}
 }
+
+// A source whose bus is closed says so, and does not wait for ever.
+func TestSourceOfClosedBus(t *testing.T) {
+	bus, err := embedded(t, t.TempDir()).Open(t.Context(), natsbus.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	makeTopic(t, bus, "orders")
+	src := member(t, bus, "g", "orders")
+	if err := bus.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := src.Receive(patient(t)); err == nil || !strings.Contains(err.Error(), "the nats bus is closed") {
+		t.Errorf("receive from a closed bus: %v", err)
+	}
+	if err := src.Close(t.Context()); err != nil {
+		t.Errorf("close after the bus: %v", err)
+	}
+}

@@ -278,6 +278,21 @@ func TestStopsLoudly(t *testing.T) {
 	}
 }
 
+// A source whose client is closed says so, and does not wait for ever.
+func TestSourceOfClosedClient(t *testing.T) {
+	c := client(t)
+	bus := open(t, c, redisbus.Config{})
+	topic := fresh("topic")
+	makeTopic(t, bus, topic)
+	src := member(t, bus, "g", topic)
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := src.Receive(patient(t)); !errors.Is(err, redis.ErrClosed) {
+		t.Errorf("receive with a closed client: %v", err)
+	}
+}
+
 // Publish says so when replicas that it should wait for have not got a message.
 func TestWaitForReplicasThatAreNotThere(t *testing.T) {
 	bus := open(t, client(t), redisbus.Config{WaitReplicas: 1, WaitTimeout: 50 * time.Millisecond})

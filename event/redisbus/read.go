@@ -53,9 +53,9 @@ func (l *lane) read() {
 var errOffset = errors.New("the topic cannot be read on")
 
 // isFatal reports whether trying again cannot help: the group or the stream is
-// gone, we may not read it, or it is none.
+// gone, we may not read it, or it is none; or the client is closed.
 func isFatal(err error) bool {
-	if errors.Is(err, errOffset) {
+	if errors.Is(err, errOffset) || errors.Is(err, redis.ErrClosed) {
 		return true
 	}
 	for _, word := range []string{"NOGROUP", "WRONGTYPE", "NOPERM", "NOAUTH", "WRONGPASS"} { // the server has no other names
