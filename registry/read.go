@@ -43,6 +43,10 @@ func (r *Registry) MaxID(subject string) int {
 	return r.state.Load().space(context).maxID
 }
 
+// Offset returns the offset behind the last record that reads answer from: as long
+// as it is the same, so are their answers.
+func (r *Registry) Offset() Offset { return r.state.Load().next }
+
 // Stats counts what the registry holds now.
 func (r *Registry) Stats() Stats {
 	st := r.state.Load()

@@ -19,6 +19,7 @@ type rendered struct {
 	body, packed       []byte // packed is nil if packing gains nothing
 	length, packedSize []string
 	tag                atomic.Pointer[[]string] // once somebody has asked for it
+	valid              atomic.Int64             // the registry's offset at which it was the answer last
 }
 
 const gzipFrom = 1400 // bytes; what fits a packet gains nothing
@@ -71,9 +72,10 @@ const maxKept = 8 << 20
 // answers keeps what is asked for by id, which clients that start do all at
 // once. The zero value is ready; it is safe for concurrent use.
 type answers struct {
-	mu    sync.RWMutex // guards the fields below
-	byID  map[int]keptAnswer
-	bytes int
+	mu      sync.RWMutex // guards the fields below
+	byID    map[int]keptAnswer
+	lengths map[int][]string // as header values, shared by all of one length
+	bytes   int
 }
 
 // A keptAnswer is valid for the version that it was made from.
@@ -84,11 +86,24 @@ type keptAnswer struct {
 	*rendered
 }
 
-// get returns the answer about a version, if it is kept.
-func (a *answers) get(v *registry.Version) *rendered {
+// at returns the answer for an id, if it is kept and nothing was written since it
+// was given last. Thus most requests touch little of the memory of a large registry.
+func (a *answers) at(id int, now registry.Offset) *rendered {
 	a.mu.RLock()
 	defer a.mu.RUnlock()
-	if k := a.byID[v.ID]; k.guid == v.GUID && k.time == v.Time && k.deleted == v.Deleted {
+	if b := a.byID[id].rendered; b != nil && b.valid.Load() == int64(now) {
+		return b
+	}
+	return nil
+}
+
+// get returns the answer about a version, if it is kept. now is the registry's
+// offset from before the version was looked up.
+func (a *answers) get(v *registry.Version, now registry.Offset) *rendered {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	if k := a.byID[v.ID]; k.guid == v.GUID && k.time == v.Time && k.deleted == v.Deleted && k.rendered != nil {
+		k.valid.Store(int64(now))
 		return k.rendered
 	}
 	return nil
@@ -100,7 +115,12 @@ func (a *answers) put(v *registry.Version, b *rendered) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.byID == nil || a.bytes+size > maxKept {
-		a.byID, a.bytes = map[int]keptAnswer{}, 0
+		a.byID, a.lengths, a.bytes = map[int]keptAnswer{}, map[int][]string{}, 0
+	}
+	if n := len(b.body); a.lengths[n] == nil {
+		a.lengths[n] = b.length
+	} else {
+		b.length = a.lengths[n]
 	}
 	a.byID[v.ID] = keptAnswer{v.GUID, v.Time, v.Deleted, b}
 	a.bytes += size

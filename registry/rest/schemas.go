@@ -97,13 +97,21 @@ func (c *call) forEver() bool {
 }
 
 func getByID(c *call) (*reply, error) {
+	plain := c.r.URL.RawQuery == "" && c.vars.subject == "" && len(c.query) == 0
+	now := c.reg.Offset()
+	if plain && c.opts.Access == nil { // else the answer depends on who asks
+		if id, err := c.id(); err == nil {
+			if ready := c.answers.at(id, now); ready != nil {
+				return &reply{ready: ready, immutable: true}, nil
+			}
+		}
+	}
 	v, err := c.findByID()
 	if err != nil {
 		return nil, err
 	}
-	plain := c.r.URL.RawQuery == "" && c.vars.subject == "" && len(c.query) == 0
 	if plain {
-		if ready := c.answers.get(&v); ready != nil {
+		if ready := c.answers.get(&v, now); ready != nil {
 			return &reply{ready: ready, immutable: true}, nil
 		}
 	}
