@@ -50,6 +50,7 @@ var may = map[string]string{
 	"event/sourcing":              "event event/internal/...",
 	"event/volatile":              "event",
 	"event/dlq":                   "event",
+	"event/prommetrics":           "event",
 	"event/claimcheck":            "event",
 	"event/claimcheck/redisstore": "event/claimcheck",
 	"event/internal/headertext":   "event",
