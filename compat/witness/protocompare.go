@@ -237,6 +237,11 @@ func (c *comparison) value(wf, rf protoreflect.FieldDescriptor, was, is protoref
 		return
 	}
 	before, after := c.text(wf, was), c.text(rf, is)
+	if c.byName && wf.Kind() == protoreflect.EnumKind && rf.Kind() == protoreflect.StringKind {
+		if v := wf.Enum().Values().ByNumber(was.Enum()); v != nil {
+			before = string(v.Name()) // which JSON has for it, unless it has no name
+		}
+	}
 	switch {
 	case before != after:
 		c.lose(wf, "the writer has %s, and the reader %s", before, after)
