@@ -43,6 +43,9 @@ var jsonReasons = []jsonReason{
 	{"every multiple of a whole number is whole", 50, map[string][2]string{
 		"JSON_TYPE_NARROWED": {`{"type":"number","multipleOf":2}`, `{"type":"integer","multipleOf":2}`},
 	}},
+	{"no multiple lies between the two bounds", 20, map[string][2]string{
+		"JSON_MAXIMUM_DECREASED": {`{"type":"number","multipleOf":2,"maximum":5}`, `{"type":"number","multipleOf":2,"maximum":4}`},
+	}},
 	{"what is asked for is there anyway, by another keyword", 40, map[string][2]string{
 		"JSON_DEPENDENCY_ARRAY_ADDED": {`{"type":"object","required":["b"]}`, `{"type":"object","required":["b"],"dependencies":{"a":["b"]}}`},
 		"JSON_DEPENDENCY_ARRAY_EXTENDED": {`{"type":"object","required":["b"],"dependencies":{"a":["c"]}}`,
@@ -64,6 +67,8 @@ var jsonReasons = []jsonReason{
 		"JSON_UNIQUE_ITEMS_ADDED":  {`{"type":"array","maxItems":1}`, `{"type":"array","maxItems":1,"uniqueItems":true}`},
 	}},
 	{"no document reaches the part, for another keyword keeps it out", 10, map[string][2]string{
+		"JSON_MIN_LENGTH_INCREASED": {noObject + `,"properties":{"a":{"type":"string","minLength":1}}}`,
+			noObject + `,"properties":{"a":{"type":"string","minLength":2}}}`},
 		"JSON_TYPE_CHANGED":        {noObject + `,"properties":{"a":{"type":"string"}}}`, noObject + `,"properties":{"a":{"type":"number"}}}`},
 		"JSON_PATTERN_CHANGED":     {`{"type":"string","pattern":"^a$","minLength":2}`, `{"type":"string","pattern":"^b$","minLength":2}`},
 		"JSON_MIN_ITEMS_INCREASED": {`{"type":"array","minItems":1,"maxItems":0}`, `{"type":"array","minItems":2,"maxItems":0}`},
