@@ -16,10 +16,11 @@ import (
 // A rendered body is ready to be sent. Header values are slices, as net/http
 // keeps them, so that sending one again allocates nothing for it.
 type rendered struct {
-	body, packed       []byte // packed is nil if packing gains nothing
-	length, packedSize []string
-	tag                atomic.Pointer[[]string] // once somebody has asked for it
-	valid              atomic.Int64             // the registry's offset at which it was the answer last
+	body       []byte
+	length     []string
+	packed     []byte // nil if packing gains nothing
+	packedSize []string
+	tag        atomic.Pointer[[]string] // once somebody has asked for it
 }
 
 const gzipFrom = 1400 // bytes; what fits a packet gains nothing
@@ -66,24 +67,41 @@ func (b *rendered) pack() {
 	b.packed, b.packedSize = buf.Bytes(), []string{strconv.Itoa(buf.Len())}
 }
 
-// maxKept bounds the bytes of answers that are kept.
-const maxKept = 8 << 20
+// maxKept bounds the bytes of answers that are kept; for each schema there may be
+// keptEach more, so that those of a large registry of small schemas all are.
+const (
+	maxKept  = 8 << 20
+	keptEach = 512
+)
 
 // answers keeps what is asked for by id, which clients that start do all at
 // once. The zero value is ready; it is safe for concurrent use.
 type answers struct {
 	mu      sync.RWMutex // guards the fields below
-	byID    map[int]keptAnswer
+	pages   map[int]*page1024
 	lengths map[int][]string // as header values, shared by all of one length
 	bytes   int
 }
 
-// A keptAnswer is valid for the version that it was made from.
+// A page1024 is the answers of neighbouring ids. Ids are dense: their answers are
+// found by touching less memory than a map of each would.
+type page1024 [1024]*keptAnswer
+
+// A keptAnswer is that of a version.
 type keptAnswer struct {
-	guid    string
+	valid atomic.Int64 // the registry's offset at which it was the answer last
+	rendered
 	time    int64
 	deleted bool
-	*rendered
+	guid    string
+}
+
+// of returns what is kept for an id. mu is held.
+func (a *answers) of(id int) *keptAnswer {
+	if page := a.pages[id>>10]; page != nil {
+		return page[id&1023]
+	}
+	return nil
 }
 
 // at returns the answer for an id, if it is kept and nothing was written since it
@@ -91,8 +109,8 @@ type keptAnswer struct {
 func (a *answers) at(id int, now registry.Offset) *rendered {
 	a.mu.RLock()
 	defer a.mu.RUnlock()
-	if b := a.byID[id].rendered; b != nil && b.valid.Load() == int64(now) {
-		return b
+	if k := a.of(id); k != nil && k.valid.Load() == int64(now) {
+		return &k.rendered
 	}
 	return nil
 }
@@ -102,26 +120,35 @@ func (a *answers) at(id int, now registry.Offset) *rendered {
 func (a *answers) get(v *registry.Version, now registry.Offset) *rendered {
 	a.mu.RLock()
 	defer a.mu.RUnlock()
-	if k := a.byID[v.ID]; k.guid == v.GUID && k.time == v.Time && k.deleted == v.Deleted && k.rendered != nil {
+	if k := a.of(v.ID); k != nil && k.guid == v.GUID && k.time == v.Time && k.deleted == v.Deleted {
 		k.valid.Store(int64(now))
-		return k.rendered
+		return &k.rendered
 	}
 	return nil
 }
 
-func (a *answers) put(v *registry.Version, b *rendered) {
-	b.pack()
-	size := len(b.body) + len(b.packed)
+// put keeps the answer about a version, and returns it; see get for now.
+func (a *answers) put(v *registry.Version, body []byte, now registry.Offset, schemas int) *rendered {
+	k := &keptAnswer{rendered: rendered{body: body}, time: v.Time, deleted: v.Deleted, guid: v.GUID}
+	k.valid.Store(int64(now))
+	k.pack()
+	size := len(k.body) + len(k.packed)
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.byID == nil || a.bytes+size > maxKept {
-		a.byID, a.lengths, a.bytes = map[int]keptAnswer{}, map[int][]string{}, 0
+	if a.pages == nil || a.bytes+size > maxKept+keptEach*schemas {
+		a.pages, a.lengths, a.bytes = map[int]*page1024{}, map[int][]string{}, 0
 	}
-	if n := len(b.body); a.lengths[n] == nil {
-		a.lengths[n] = b.length
-	} else {
-		b.length = a.lengths[n]
+	n := len(body)
+	if a.lengths[n] == nil {
+		a.lengths[n] = []string{strconv.Itoa(n)}
 	}
-	a.byID[v.ID] = keptAnswer{v.GUID, v.Time, v.Deleted, b}
+	k.length = a.lengths[n]
+	page := a.pages[v.ID>>10]
+	if page == nil {
+		page = &page1024{}
+		a.pages[v.ID>>10] = page
+	}
+	page[v.ID&1023] = k
 	a.bytes += size
+	return &k.rendered
 }

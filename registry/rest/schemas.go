@@ -129,8 +129,7 @@ func getByID(c *call) (*reply, error) {
 		if err != nil {
 			return nil, err
 		}
-		answer.ready = render(body)
-		c.answers.put(&v, answer.ready)
+		answer.ready = c.answers.put(&v, body, now, c.reg.MaxID(""))
 	}
 	return answer, nil
 }
