@@ -178,6 +178,10 @@ func TestBreakingArchivesAsReleased(t *testing.T) {
 			p.compare(t, data, image, "--against", "-")
 		}
 	}
+	p.compare(t, nil, image, "--against", "file://"+image)
+	p.compare(t, nil, "--against", "file://"+filepath.Join(older, "..", "old.tar")+"#strip_components=1")
+	p.compare(t, nil, "--against", "-")
+	p.compare(t, nil, "--against", "-#format=tar")
 	p.compare(t, []byte("no image"), "--against", "-")
 	p.compare(t, nil, "--against", filepath.Join(older, "..", "nowhere.tar.gz"))
 	p.compare(t, []byte("no archive"), "--against", "-#format=tar,compression=gzip")

@@ -74,6 +74,10 @@ func TestBreakingExitCodes(t *testing.T) {
 		{1, []string{"--nonsense"}},
 		{1, []string{"--against", filepath.Join(older, "nowhere")}},
 		{1, []string{"--against", t.TempDir()}}, // without files
+		{1, []string{"--against", "-"}},         // nothing comes
+		{1, []string{"--against", "https://example.invalid/x.git#branch=main"}},
+		{1, []string{"--against", "git@example.invalid:x.git"}},
+		{1, []string{"--against", "https://example.invalid/x.tar.gz"}},
 		{1, []string{"--against", older, "--config", "version: v9"}},
 		{1, []string{"one/a", "--against", older}},
 		{1, []string{"--against", older, "--against-registry"}},

@@ -59,7 +59,11 @@ func (s memorySource) close() error         { return nil }
 func openInput(in Input, cwd string, stdin io.Reader) (io.ReadCloser, error) {
 	var file io.ReadCloser = io.NopCloser(stdin)
 	if in.Path != "-" {
-		name := filepath.FromSlash(in.Path)
+		location := strings.TrimPrefix(in.Path, "file://")
+		if strings.Contains(location, "://") {
+			return nil, &InputError{Input: in.Path, Msg: "a file elsewhere is not fetched; download it, and name the file, or - and pass it on standard input"}
+		}
+		name := filepath.FromSlash(location)
 		if !filepath.IsAbs(name) {
 			name = filepath.Join(cwd, name)
 		}

@@ -2,6 +2,7 @@ package breaking
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -67,6 +68,9 @@ func readImage(in Input, cwd string, stdin io.Reader) (*imageInput, error) {
 		return nil, inputError(in, fmt.Errorf("not an image in the format %s: %w", in.Format, err))
 	}
 	image, err := protobuf.NewImage(set, nil)
+	if err == nil && len(image.Files()) == 0 {
+		err = errors.New("an image without files") // such as what a command that failed writes
+	}
 	if err != nil {
 		return nil, inputError(in, err)
 	}
