@@ -24,8 +24,8 @@ import (
 	"github.com/wireproof/wireproof/event/internal/sqltx"
 )
 
-// A Store is the tables wireproof_event, wireproof_event_position and
-// wireproof_projection of a database. It is safe for concurrent use.
+// A Store is the tables wireproof_event, wireproof_event_position,
+// wireproof_snapshot and wireproof_projection of a database. It is safe for concurrent use.
 type Store struct {
 	db      *sql.DB
 	publish event.Publisher // nil if events are stored only
@@ -66,6 +66,8 @@ func New(ctx context.Context, db *sql.DB, opts ...Option) (*Store, error) {
 			record ` + blob + ` NOT NULL, UNIQUE (stream, version))`,
 		`CREATE TABLE IF NOT EXISTS wireproof_event_position (one INTEGER PRIMARY KEY, last BIGINT NOT NULL)`,
 		`CREATE TABLE IF NOT EXISTS wireproof_projection (name TEXT PRIMARY KEY, position BIGINT NOT NULL)`,
+		`CREATE TABLE IF NOT EXISTS wireproof_snapshot (stream TEXT NOT NULL, form TEXT NOT NULL, version BIGINT NOT NULL,
+			state ` + blob + ` NOT NULL, PRIMARY KEY (stream, form))`,
 		`INSERT INTO wireproof_event_position (one, last) VALUES (1, 0) ON CONFLICT DO NOTHING`,
 	} {
 		_, err := db.ExecContext(ctx, q)
