@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/wireproof/wireproof/event"
 	"github.com/wireproof/wireproof/event/inbox"
@@ -34,8 +35,9 @@ func TestProjectionAppliesOnce(t *testing.T) {
 		for range 2 {
 			wg.Go(func() {
 				for calls := 0; ; {
-					ctx, cancel := context.WithCancel(t.Context())
-					err := s.Project(ctx, "p", func(ctx context.Context, d *event.Delivery) error {
+					// The other one may come to the end first: then nothing comes to this one.
+					ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+					_ = s.Project(ctx, "p", func(ctx context.Context, d *event.Delivery) error {
 						if _, err := inbox.Tx(ctx).ExecContext(ctx, `INSERT INTO effects VALUES ($1)`, d.Offset); err != nil {
 							return err
 						}
@@ -49,12 +51,11 @@ func TestProjectionAppliesOnce(t *testing.T) {
 						}
 					}))
 					cancel()
-					at, cerr := s.Checkpoint(t.Context(), "p")
-					if cerr != nil || err == nil && at != n {
-						t.Errorf("checkpoint %d (%v), want %d", at, cerr, n)
-						return
+					at, err := s.Checkpoint(t.Context(), "p")
+					if err != nil {
+						t.Error(err)
 					}
-					if at == n {
+					if err != nil || at == n {
 						return
 					}
 				}
