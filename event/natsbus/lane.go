@@ -494,11 +494,18 @@ func (l *lane) giveBack(ctx context.Context, replies []string) error {
 		// for us, find us gone, and put it behind the others.
 		_, _ = b.js.Consumer(ctx, l.stream, l.consumer)
 	}
-	err := l.say(ctx, replies, ackNak, false)
+	n := max(len(replies)-1, 0)
+	err := l.say(ctx, replies[:n], ackNak, false)
 	if err == nil {
 		flushing, cancel := context.WithTimeout(ctx, requestTimeout)
 		defer cancel()
 		err = nc.FlushWithContext(flushing)
+		if err == nil && n < len(replies) {
+			// The server works off what it hears in order, and behind the reading of it:
+			// once it has answered for the last, the next member gets all of them first.
+			// One that does not answer has it all the same.
+			_, _ = nc.RequestWithContext(flushing, replies[n], ackNak)
+		}
 	}
 	if err != nil && !nc.IsConnected() || errors.Is(err, nats.ErrConnectionClosed) {
 		return nil

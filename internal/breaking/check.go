@@ -10,8 +10,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
-	"golang.org/x/sync/errgroup"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
 
@@ -109,16 +109,12 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 
 // open opens both sides at once.
 func (o *Options) open(ctx context.Context) (newer, older *side, err error) {
-	var group errgroup.Group // without a context of its own, which a side must outlive
-	group.Go(func() (err error) {
-		newer, err = o.openSide(ctx, o.Input, o.Config)
-		return err
-	})
-	group.Go(func() (err error) {
-		older, err = o.openSide(ctx, o.Against, o.AgainstConfig)
-		return err
-	})
-	if err := group.Wait(); err != nil {
+	var group sync.WaitGroup
+	var newerErr, olderErr error
+	group.Go(func() { newer, newerErr = o.openSide(ctx, o.Input, o.Config) })
+	group.Go(func() { older, olderErr = o.openSide(ctx, o.Against, o.AgainstConfig) })
+	group.Wait()
+	if err := cmp.Or(newerErr, olderErr); err != nil { // always that of the same side
 		return nil, nil, errors.Join(err, newer.close(), older.close())
 	}
 	return newer, older, nil
@@ -298,17 +294,18 @@ func (c *comparison) compile(ctx context.Context, b batch) (newer, older *protob
 	c.result.Compiled += len(b.newer) + len(b.older)
 	images := [2]*protobuf.Image{}
 	lists := [2]lang.ErrorList{}
-	group, ctx := errgroup.WithContext(ctx)
+	errs := [2]error{}
+	var group sync.WaitGroup
 	for i, s := range c.sides(b) {
-		group.Go(func() (err error) {
-			images[i], err = s.compile(ctx, s.names)
-			if !errors.As(err, &lists[i]) {
-				return err
+		group.Go(func() {
+			images[i], errs[i] = s.compile(ctx, s.names)
+			if errors.As(errs[i], &lists[i]) {
+				errs[i] = s.withoutDeps(lists[i])
 			}
-			return s.withoutDeps(lists[i])
 		})
 	}
-	err = group.Wait()
+	group.Wait()
+	err = cmp.Or(errs[:]...) // always that of the same side
 	for i := range lists {
 		c.mistakes[i] = append(c.mistakes[i], lists[i]...)
 	}
