@@ -26,12 +26,13 @@ func (l *lane) read() {
 			continue
 		}
 		var err error
+		all := true // that is stale is claimed
 		if time.Since(claimed) >= min(l.extendAfter(), time.Second) {
-			if err = l.claim(); err == nil {
+			if all, err = l.claim(); err == nil && all {
 				claimed = time.Now()
 			}
 		}
-		if err == nil {
+		if err == nil && all {
 			err = l.fetch(n)
 		}
 		if err == nil || l.leaving.Err() != nil {
@@ -101,13 +102,14 @@ func (l *lane) fetch(n int) error {
 }
 
 // claim takes over messages that others have not extended, and our own that never
-// came.
-func (l *lane) claim() error {
+// came. It reports whether it has seen them all: if there is no room for more, the
+// rest is claimed before anything new is read.
+func (l *lane) claim() (all bool, err error) {
 	s := l.source
 	for start := "0-0"; l.leaving.Err() == nil; {
 		n := l.space()
 		if n == 0 {
-			return nil // again when there is room
+			return false, nil
 		}
 		begun := time.Now()
 		got, next, err := s.group.bus.client.XAutoClaim(context.WithoutCancel(l.ctx), &redis.XAutoClaimArgs{
@@ -115,17 +117,17 @@ func (l *lane) claim() error {
 			MinIdle: s.group.bus.config.ClaimAfter, Start: start, Count: int64(min(n, 100)),
 		}).Result()
 		if err != nil {
-			return err
+			return false, err
 		}
 		if err := l.admit(got, begun); err != nil {
-			return err
+			return false, err
 		}
 		if next == "0-0" {
-			return nil
+			return true, nil
 		}
 		start = next
 	}
-	return nil
+	return false, nil
 }
 
 // admit queues entries that the server has given to us.
