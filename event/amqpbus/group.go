@@ -10,6 +10,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/wireproof/wireproof/event"
+	"github.com/wireproof/wireproof/event/internal/line"
 )
 
 type group struct {
@@ -32,7 +33,8 @@ func (g *group) Open(ctx context.Context, topics ...string) (event.Source, error
 		}
 	}
 	run, stop := context.WithCancelCause(context.WithoutCancel(ctx))
-	s := &source{group: g, ctx: run, stop: stop, stopped: make(chan struct{}), wake: make(chan struct{}, 1)}
+	s := &source{group: g, ctx: run, stop: stop, stopped: make(chan struct{})}
+	s.Line = line.New(g.name, (*lane).take, run.Done(), errSourceClosed)
 	consumers := make([]*consumer, len(topics))
 	err := s.connect(ctx)
 	for i := 0; i < len(topics) && err == nil; i++ {
@@ -59,21 +61,18 @@ func (g *group) Open(ctx context.Context, topics ...string) (event.Source, error
 // A source is one member of a group: a connection of its own, with a channel for
 // each topic.
 type source struct {
-	group   *group          // this and the fields below are set once
+	*line.Line[*lane] // set once, and so are those below
+
+	group   *group
 	ctx     context.Context // ends with Close
 	stop    context.CancelCauseFunc
 	keepers sync.WaitGroup
 	stopped chan struct{} // closed when every keeper has returned
-	wake    chan struct{} // holds a token when there may be something to receive
 
 	closeOnce sync.Once
 
 	connMu sync.Mutex // held while connecting; guards conn
 	conn   *amqp.Connection
-
-	mu    sync.Mutex // guards the fields below
-	ready []*lane    // lanes with deliveries to hand over, the longest waiting first
-	err   error      // fatal
 }
 
 var errSourceClosed = errors.New("the RabbitMQ source is closed")
@@ -121,7 +120,7 @@ func (s *source) keep(topic string, c *consumer) {
 		}
 		var err error
 		if c, err = s.again(topic, &b); err != nil {
-			s.fail(err)
+			s.Fail(err)
 			return
 		}
 		if c == nil {
@@ -150,72 +149,6 @@ func (s *source) again(topic string, b *backoff) (*consumer, error) {
 		}
 	}
 	return nil, nil
-}
-
-func (s *source) fail(err error) {
-	s.mu.Lock()
-	if s.err == nil {
-		s.err = fmt.Errorf("group %q: %w", s.group.name, err)
-	}
-	s.mu.Unlock()
-	s.signal()
-}
-
-func (s *source) signal() {
-	select {
-	case s.wake <- struct{}{}:
-	default:
-	}
-}
-
-// Receive is as [event.Source] says.
-func (s *source) Receive(ctx context.Context) (*event.Batch, error) {
-	for {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		if s.ctx.Err() != nil {
-			return nil, errSourceClosed
-		}
-		b, err := s.next()
-		if b != nil || err != nil {
-			return b, err
-		}
-		select {
-		case <-s.wake:
-		case <-ctx.Done():
-		case <-s.ctx.Done():
-		}
-	}
-}
-
-// next takes a batch from the lane that has waited longest, or returns nil.
-func (s *source) next() (*event.Batch, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.err != nil {
-		return nil, s.err
-	}
-	for len(s.ready) > 0 {
-		l := s.ready[0]
-		s.ready = s.ready[1:]
-		ds, more := l.take()
-		if more {
-			s.ready = append(s.ready, l)
-		}
-		if len(ds) > 0 {
-			return &event.Batch{Lane: l, Deliveries: ds}, nil
-		}
-	}
-	return nil, nil
-}
-
-// offer puts a lane in line.
-func (s *source) offer(l *lane) {
-	s.mu.Lock()
-	s.ready = append(s.ready, l)
-	s.mu.Unlock()
-	s.signal()
 }
 
 // Close is as [event.Source] says.

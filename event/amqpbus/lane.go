@@ -101,7 +101,7 @@ func (l *lane) push(d *amqp.Delivery) {
 	offer := l.wants()
 	l.mu.Unlock()
 	if offer {
-		l.source.offer(l)
+		l.source.Offer(l)
 	}
 }
 
@@ -198,7 +198,7 @@ func (l *lane) Resume() {
 	offer := l.wants()
 	l.mu.Unlock()
 	if offer {
-		l.source.offer(l)
+		l.source.Offer(l)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/IBM/sarama"
 
 	"github.com/wireproof/wireproof/event"
+	"github.com/wireproof/wireproof/event/internal/line"
 )
 
 type group struct {
@@ -38,14 +39,15 @@ func (g *group) Open(ctx context.Context, topics ...string) (event.Source, error
 	run, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	s := &source{
 		group: g, members: cg, stop: stop, closing: make(chan struct{}), stopped: make(chan struct{}),
-		joined: make(chan struct{}), wake: make(chan struct{}, 1),
+		joined: make(chan struct{}),
 	}
+	s.Line = line.New(g.name, (*lane).take, s.closing, errSourceClosed)
 	go s.consume(run, topics)
 	select {
 	case <-s.joined:
 		return s, nil
 	case <-s.stopped:
-		return nil, errors.Join(fmt.Errorf("join group %q: %w", g.name, s.failure()), cg.Close())
+		return nil, errors.Join(fmt.Errorf("join group %q: %w", g.name, s.Failure()), cg.Close())
 	case <-ctx.Done():
 		// The source is given up, so its end is not waited for any longer.
 		go func() { _ = s.Close(context.WithoutCancel(ctx)) }()
@@ -55,19 +57,16 @@ func (g *group) Open(ctx context.Context, topics ...string) (event.Source, error
 
 // A source is one member of a group.
 type source struct {
-	group   *group // this and the fields below are set once
+	*line.Line[*lane] // set once, and so are those below
+
+	group   *group
 	members sarama.ConsumerGroup
 	stop    context.CancelCauseFunc
 	closing chan struct{} // closed when Close is called
 	stopped chan struct{} // closed when consume has returned
 	joined  chan struct{} // closed at the first assignment
-	wake    chan struct{} // holds a token when there may be something to receive
 
 	closeOnce, joinOnce sync.Once
-
-	mu    sync.Mutex // guards the fields below
-	ready []*lane    // lanes with deliveries to hand over, the longest waiting first
-	err   error      // fatal
 }
 
 var errSourceClosed = errors.New("the kafka source is closed")
@@ -79,7 +78,7 @@ func (s *source) consume(ctx context.Context, topics []string) {
 	drained.Go(func() {
 		for err := range s.members.Errors() {
 			if isFatal(err) {
-				s.fail(err)
+				s.Fail(err)
 			}
 		}
 	})
@@ -91,7 +90,7 @@ func (s *source) consume(ctx context.Context, topics []string) {
 		case errors.Is(err, sarama.ErrClosedConsumerGroup):
 			return
 		case isFatal(err):
-			s.fail(err)
+			s.Fail(err)
 			return
 		}
 		select { // the cluster is in trouble: try again, without a storm
@@ -113,77 +112,6 @@ func isFatal(err error) bool {
 		}
 	}
 	return false
-}
-
-func (s *source) fail(err error) {
-	s.mu.Lock()
-	if s.err == nil {
-		s.err = fmt.Errorf("group %q: %w", s.group.name, err)
-	}
-	s.mu.Unlock()
-	s.signal()
-}
-
-func (s *source) failure() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.err
-}
-
-func (s *source) signal() {
-	select {
-	case s.wake <- struct{}{}:
-	default:
-	}
-}
-
-// Receive is as [event.Source] says.
-func (s *source) Receive(ctx context.Context) (*event.Batch, error) {
-	for {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		b, err := s.next()
-		if b != nil || err != nil {
-			return b, err
-		}
-		select {
-		case <-s.wake:
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-s.closing:
-			return nil, errSourceClosed
-		}
-	}
-}
-
-// next takes a batch from the lane that has waited longest, or returns nil.
-func (s *source) next() (*event.Batch, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.err != nil {
-		return nil, s.err
-	}
-	for len(s.ready) > 0 {
-		l := s.ready[0]
-		s.ready = s.ready[1:]
-		ds, more := l.take()
-		if more {
-			s.ready = append(s.ready, l)
-		}
-		if len(ds) > 0 {
-			return &event.Batch{Lane: l, Deliveries: ds}, nil
-		}
-	}
-	return nil, nil
-}
-
-// offer puts a lane in line.
-func (s *source) offer(l *lane) {
-	s.mu.Lock()
-	s.ready = append(s.ready, l)
-	s.mu.Unlock()
-	s.signal()
 }
 
 // Close is as [event.Source] says.

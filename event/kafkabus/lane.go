@@ -63,7 +63,7 @@ func (l *lane) push(d *event.Delivery) {
 	offer := l.wants()
 	l.mu.Unlock()
 	if offer {
-		l.source.offer(l)
+		l.source.Offer(l)
 	}
 }
 
@@ -145,7 +145,7 @@ func (l *lane) Resume() {
 	offer := l.wants()
 	l.mu.Unlock()
 	if offer {
-		l.source.offer(l)
+		l.source.Offer(l)
 	}
 }
 

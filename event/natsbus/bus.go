@@ -118,7 +118,7 @@ func (b *Bus) Close(ctx context.Context) error {
 		b.err = b.publisher.close(ctx)
 		b.mu.Lock()
 		for s := range b.sources {
-			s.fail(errClosed)
+			s.Fail(errClosed)
 		}
 		b.mu.Unlock()
 		b.nc.Close()

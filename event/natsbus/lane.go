@@ -97,7 +97,7 @@ func (l *lane) run() {
 	}
 	l.mu.Unlock()
 	if err != nil {
-		l.source.fail(err)
+		l.source.Fail(err)
 		return
 	}
 	l.ask()
@@ -267,7 +267,7 @@ func (l *lane) push(m *nats.Msg) {
 	offer := l.wants()
 	l.mu.Unlock()
 	if offer {
-		l.source.offer(l)
+		l.source.Offer(l)
 	}
 	l.ask()
 }
@@ -415,7 +415,7 @@ func (l *lane) Resume() {
 	offer := l.wants()
 	l.mu.Unlock()
 	if offer {
-		l.source.offer(l)
+		l.source.Offer(l)
 	}
 	l.ask()
 }

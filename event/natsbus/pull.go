@@ -174,7 +174,7 @@ func (l *lane) verify(doubt error) {
 	}
 	for _, fatal := range []error{jetstream.ErrConsumerNotFound, jetstream.ErrStreamNotFound, jetstream.ErrNotPullConsumer, jetstream.ErrNotPushConsumer} {
 		if errors.Is(err, fatal) {
-			l.source.fail(fmt.Errorf("consumer %q of stream %q is gone (%w): %w", l.consumer, l.stream, doubt, err))
+			l.source.Fail(fmt.Errorf("consumer %q of stream %q is gone (%w): %w", l.consumer, l.stream, doubt, err))
 		}
 	}
 }

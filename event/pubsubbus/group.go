@@ -9,6 +9,7 @@ import (
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 
 	"github.com/wireproof/wireproof/event"
+	"github.com/wireproof/wireproof/event/internal/line"
 )
 
 type group struct {
@@ -33,7 +34,8 @@ func (g *group) Open(ctx context.Context, topics ...string) (event.Source, error
 		}
 	}
 	run, stop := context.WithCancelCause(context.WithoutCancel(ctx))
-	s := &source{group: g, ctx: run, stop: stop, stopped: make(chan struct{}), wake: make(chan struct{}, 1)}
+	s := &source{group: g, ctx: run, stop: stop, stopped: make(chan struct{})}
+	s.Line = line.New(g.name, (*lane).take, run.Done(), errSourceClosed)
 	for i, t := range topics {
 		l := newLane(s, t, subs[i].EnableExactlyOnceDelivery)
 		s.readers.Go(func() { s.read(l, subs[i].Name) })
@@ -44,18 +46,15 @@ func (g *group) Open(ctx context.Context, topics ...string) (event.Source, error
 
 // A source is one member of a group.
 type source struct {
-	group   *group          // this and the fields below are set once
+	*line.Line[*lane] // set once, and so are those below
+
+	group   *group
 	ctx     context.Context // ends with Close
 	stop    context.CancelCauseFunc
 	readers sync.WaitGroup
 	stopped chan struct{} // closed when every reader has returned
-	wake    chan struct{} // holds a token when there may be something to receive
 
 	closeOnce sync.Once
-
-	mu    sync.Mutex // guards the fields below
-	ready []*lane    // lanes with deliveries to hand over, the longest waiting first
-	err   error      // fatal
 }
 
 var errSourceClosed = errors.New("the Pub/Sub source is closed")
@@ -77,76 +76,10 @@ func (s *source) read(l *lane, subscription string) {
 		if err == nil {
 			err = errors.New("the service ended the stream")
 		}
-		s.fail(fmt.Errorf("read %s: %w", subscription, err))
+		s.Fail(fmt.Errorf("read %s: %w", subscription, err))
 		l.lose(err)
 	}
 	l.finish()
-}
-
-func (s *source) fail(err error) {
-	s.mu.Lock()
-	if s.err == nil {
-		s.err = fmt.Errorf("group %q: %w", s.group.name, err)
-	}
-	s.mu.Unlock()
-	s.signal()
-}
-
-func (s *source) signal() {
-	select {
-	case s.wake <- struct{}{}:
-	default:
-	}
-}
-
-// Receive is as [event.Source] says.
-func (s *source) Receive(ctx context.Context) (*event.Batch, error) {
-	for {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		if s.ctx.Err() != nil {
-			return nil, errSourceClosed
-		}
-		b, err := s.next()
-		if b != nil || err != nil {
-			return b, err
-		}
-		select {
-		case <-s.wake:
-		case <-ctx.Done():
-		case <-s.ctx.Done():
-		}
-	}
-}
-
-// next takes a batch from the lane that has waited longest, or returns nil.
-func (s *source) next() (*event.Batch, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.err != nil {
-		return nil, s.err
-	}
-	for len(s.ready) > 0 {
-		l := s.ready[0]
-		s.ready = s.ready[1:]
-		ds, more := l.take()
-		if more {
-			s.ready = append(s.ready, l)
-		}
-		if len(ds) > 0 {
-			return &event.Batch{Lane: l, Deliveries: ds}, nil
-		}
-	}
-	return nil, nil
-}
-
-// offer puts a lane in line.
-func (s *source) offer(l *lane) {
-	s.mu.Lock()
-	s.ready = append(s.ready, l)
-	s.mu.Unlock()
-	s.signal()
 }
 
 // Close is as [event.Source] says.

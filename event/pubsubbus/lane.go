@@ -108,7 +108,7 @@ func (l *lane) push(ctx context.Context, m *pubsub.Message) {
 	offer := l.wants()
 	l.mu.Unlock()
 	if offer {
-		l.source.offer(l)
+		l.source.Offer(l)
 	}
 }
 
@@ -220,7 +220,7 @@ func (l *lane) Resume() {
 	offer := l.wants()
 	l.mu.Unlock()
 	if offer {
-		l.source.offer(l)
+		l.source.Offer(l)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/wireproof/wireproof/event"
+	"github.com/wireproof/wireproof/event/internal/line"
 )
 
 type group struct {
@@ -27,8 +28,9 @@ func (g *group) Open(ctx context.Context, topics ...string) (event.Source, error
 	}
 	s := &source{
 		group: g, member: g.bus.config.Member + "-" + rand.Text(),
-		closing: make(chan struct{}), wake: make(chan struct{}, 1), lanes: map[string]*lane{},
+		closing: make(chan struct{}), lanes: map[string]*lane{},
 	}
+	s.Line = line.New(g.name, (*lane).take, s.closing, errSourceClosed)
 	for _, t := range topics {
 		if err := g.join(ctx, t); err != nil {
 			return nil, fmt.Errorf("open topic %q for group %q: %w", t, g.name, err)
@@ -63,19 +65,18 @@ func (g *group) join(ctx context.Context, topic string) error {
 
 // A source is one member of a group.
 type source struct {
-	group   *group // this and the fields below are set once
+	*line.Line[*lane] // set once, and so are those below
+
+	group   *group
 	member  string // what the server calls it
 	closing chan struct{}
-	wake    chan struct{} // holds a token when there may be something to receive
 	work    sync.WaitGroup
 
 	closeOnce sync.Once
 
 	mu     sync.Mutex       // guards the fields below
 	lanes  map[string]*lane // by topic
-	ready  []*lane          // lanes with deliveries to hand over, the longest waiting first
 	closed bool
-	err    error // fatal
 }
 
 var errSourceClosed = errors.New("the redis source is closed")
@@ -89,76 +90,6 @@ func (s *source) begin(l *lane) {
 	}
 	s.lanes[l.topic] = l
 	s.work.Go(l.run)
-}
-
-func (s *source) fail(err error) {
-	s.mu.Lock()
-	if s.err == nil {
-		s.err = fmt.Errorf("group %q: %w", s.group.name, err)
-	}
-	s.mu.Unlock()
-	s.signal()
-}
-
-func (s *source) signal() {
-	select {
-	case s.wake <- struct{}{}:
-	default:
-	}
-}
-
-// Receive is as [event.Source] says.
-func (s *source) Receive(ctx context.Context) (*event.Batch, error) {
-	for {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		select {
-		case <-s.closing:
-			return nil, errSourceClosed
-		default:
-		}
-		b, err := s.next()
-		if b != nil || err != nil {
-			return b, err
-		}
-		select {
-		case <-s.wake:
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-s.closing:
-			return nil, errSourceClosed
-		}
-	}
-}
-
-// next takes a batch from the lane that has waited longest, or returns nil.
-func (s *source) next() (*event.Batch, error) {
-	for {
-		s.mu.Lock()
-		if s.err != nil || len(s.ready) == 0 {
-			defer s.mu.Unlock()
-			return nil, s.err
-		}
-		l := s.ready[0]
-		s.ready = s.ready[1:]
-		s.mu.Unlock()
-		ds, more := l.take()
-		if more {
-			s.offer(l)
-		}
-		if len(ds) > 0 {
-			return &event.Batch{Lane: l, Deliveries: ds}, nil
-		}
-	}
-}
-
-// offer puts a lane in line.
-func (s *source) offer(l *lane) {
-	s.mu.Lock()
-	s.ready = append(s.ready, l)
-	s.mu.Unlock()
-	s.signal()
 }
 
 // Close is as [event.Source] says. What is not settled goes back to the server, and

@@ -232,7 +232,7 @@ func (l *lane) push(ds []*event.Delivery, begun time.Time) {
 	offer := l.wants()
 	l.mu.Unlock()
 	if offer {
-		l.source.offer(l)
+		l.source.Offer(l)
 	}
 }
 
@@ -356,7 +356,7 @@ func (l *lane) Resume() {
 	offer := l.wants()
 	l.mu.Unlock()
 	if offer {
-		l.source.offer(l)
+		l.source.Offer(l)
 	}
 	token(l.room)
 }

@@ -39,7 +39,7 @@ func (l *lane) read() {
 			continue
 		}
 		if isFatal(err) {
-			l.source.fail(fmt.Errorf("read topic %q: %w", l.topic, err))
+			l.source.Fail(fmt.Errorf("read topic %q: %w", l.topic, err))
 			<-l.leaving.Done()
 			return
 		}
