@@ -317,13 +317,10 @@ func (c *comparison) compile(ctx context.Context, b batch) (newer, older *protob
 func (c *comparison) mistaken() []Annotation {
 	var out []Annotation
 	for i, s := range []*side{c.newer, c.older} {
-		placed := map[string]bool{}
+		placed := slices.ContainsFunc(c.mistakes[i], func(m *lang.Error) bool { return m.Pos.Line > 0 })
 		for _, m := range c.mistakes[i] {
-			placed[m.Pos.Path] = placed[m.Pos.Path] || m.Pos.Line > 0
-		}
-		for _, m := range c.mistakes[i] {
-			if m.Pos.Line == 0 && placed[m.Pos.Path] {
-				continue // the same again, by whoever links what is compiled
+			if m.Pos.Line == 0 && placed {
+				continue // a name that two files have, by whoever links them: it was told with its place
 			}
 			a := Annotation{Type: compileType, Message: m.Msg, StartLine: m.Pos.Line, StartColumn: m.Pos.Col}
 			a.EndLine, a.EndColumn = s.endOf(m.Pos)
