@@ -135,9 +135,9 @@ func TestJitterAndBackoff(t *testing.T) {
 func TestRetryIf(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		timeout := errors.New("timeout")
-		calls := map[string]int{}
+		var calls tally
 		bus := bubble(t, time.Hour, []*event.Message{order("timeout"), order("invalid"), order("asked")}, func(_ context.Context, d *event.Delivery) error {
-			calls[string(d.Key)]++
+			calls.add(d)
 			switch string(d.Key) {
 			case "timeout":
 				return fmt.Errorf("call: %w", timeout)
@@ -146,8 +146,8 @@ func TestRetryIf(t *testing.T) {
 			}
 			return errors.New("invalid")
 		}, event.RetryLevels(time.Minute), event.RetryIf(func(err error) bool { return errors.Is(err, timeout) }))
-		if calls["timeout"] != 2 || calls["invalid"] != 1 || calls["asked"] != 2 || len(bus.Messages("orders.billing.dlq")) != 3 {
-			t.Errorf("calls %v", calls)
+		if !calls.is(map[string]int{"timeout": 2, "invalid": 1, "asked": 2}) || len(bus.Messages("orders.billing.dlq")) != 3 {
+			t.Errorf("calls %v", calls.n)
 		}
 	})
 }
