@@ -2,7 +2,7 @@
 GO ?= go
 PKGS := ./...
 # Modules of their own, so that their libraries are nobody else's dependencies.
-MODULES = $(shell git ls-files ':(glob)event/**/go.mod' | xargs -n 1 dirname)
+MODULES = $(shell git ls-files ':(glob)event/**/go.mod' ':(glob)test/**/go.mod' | xargs -n 1 dirname)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test integration soak check generate bench fuzz clean

@@ -10,6 +10,11 @@ type Message struct {
 	Headers Headers
 	Payload []byte    // nil is a tombstone, which an empty payload is not
 	Time    time.Time // when the message was made; zero lets the broker say
+
+	// Type is the full name of the event, such as orders.v1.OrderPlaced, for
+	// what wraps a publisher, as package cloudevents does. No transport carries
+	// it: a delivery has none.
+	Type string
 }
 
 // A Header is one key with its value. A key may occur more than once.

@@ -50,6 +50,16 @@ func RetryIn(d time.Duration, err error) error {
 	return &retryIn{max(d, 0), err}
 }
 
+// Failed reports whether err is a failure: neither nil nor an outcome of [Drop],
+// [Skip] or [AlreadyHandled].
+func Failed(err error) bool {
+	var (
+		d *dropped
+		s *skipped
+	)
+	return err != nil && !errors.As(err, &d) && !errors.As(err, &s) && !errors.Is(err, errDuplicate)
+}
+
 type dropped struct{ reason string }
 
 func (e *dropped) Error() string { return "dropped: " + e.reason }

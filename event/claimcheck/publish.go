@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/wireproof/wireproof/event"
+	"github.com/wireproof/wireproof/event/internal/wrap"
 )
 
 // atOnce is how many payloads of one call of Publish are stored at a time.
@@ -66,17 +67,9 @@ func (p *publisher) Publish(ctx context.Context, ms ...*event.Message) error {
 		}
 	}
 	if i, err := p.put(ctx, large); err != nil {
-		return refused(ms, i, err)
+		return wrap.Refused(ms, i, err)
 	}
-	err := p.next.Publish(ctx, out...)
-	if pe := (*event.PublishError)(nil); errors.As(err, &pe) {
-		for i, f := range pe.Failed { // the caller knows his own messages
-			if f.Index >= 0 && f.Index < len(ms) {
-				pe.Failed[i].Message = ms[f.Index]
-			}
-		}
-	}
-	return err
+	return wrap.Publish(ctx, p.next, out, ms)
 }
 
 // A claim is a payload to be stored, and the first message that has it.
@@ -108,19 +101,6 @@ func (p *publisher) put(ctx context.Context, large map[string]claim) (index int,
 	}
 	wg.Wait()
 	return index, err
-}
-
-// refused says of every message that it is not stored.
-func refused(ms []*event.Message, index int, err error) error {
-	pe := &event.PublishError{}
-	for i, m := range ms {
-		cause := err
-		if i != index {
-			cause = fmt.Errorf("not published, since the payload of message %d was not stored: %w", index, err)
-		}
-		pe.Failed = append(pe.Failed, event.Failure{Index: i, Message: m, Err: cause})
-	}
-	return pe
 }
 
 // without returns h without references.

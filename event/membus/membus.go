@@ -219,6 +219,7 @@ func (b *Bus) add(t *topic, m *event.Message, size int) {
 		t.next++
 	}
 	c := *m
+	c.Type = ""
 	c.Key, c.Payload = bytes.Clone(m.Key), bytes.Clone(m.Payload)
 	c.Headers = slices.Clone(m.Headers)
 	for j := range c.Headers {

@@ -84,6 +84,7 @@ func (q *Queue) put(ctx context.Context, m *event.Message) error {
 		return err
 	}
 	d := &event.Delivery{Message: *m, Offset: q.offset.Add(1), Attempt: 1}
+	d.Type = ""
 	select {
 	case q.in <- d:
 		return nil

@@ -93,7 +93,7 @@ func (p *Publisher) orderPlacedMessage(e *ordersv1.OrderPlaced) (*event.Message,
 	if err != nil {
 		return nil, fmt.Errorf("encode OrderPlaced: %w", err)
 	}
-	return &event.Message{Topic: Topic, Key: OrderPlacedKey(e), Payload: payload}, nil
+	return &event.Message{Topic: Topic, Key: OrderPlacedKey(e), Payload: payload, Type: "orders.v1.OrderPlaced"}, nil
 }
 
 // OrderPlacedKey returns the key of e: its order_id.
@@ -131,7 +131,7 @@ func (p *Publisher) orderShippedMessage(e *ordersv1.OrderShipped) (*event.Messag
 	if err != nil {
 		return nil, fmt.Errorf("encode OrderShipped: %w", err)
 	}
-	return &event.Message{Topic: Topic, Key: OrderShippedKey(e), Payload: payload}, nil
+	return &event.Message{Topic: Topic, Key: OrderShippedKey(e), Payload: payload, Type: "orders.v1.OrderShipped"}, nil
 }
 
 // OrderShippedKey returns the key of e: its order_id.
@@ -169,7 +169,7 @@ func (p *Publisher) orderCancelledMessage(e *ordersv1.OrderCancelled) (*event.Me
 	if err != nil {
 		return nil, fmt.Errorf("encode OrderCancelled: %w", err)
 	}
-	return &event.Message{Topic: Topic, Key: OrderCancelledKey(e), Payload: payload}, nil
+	return &event.Message{Topic: Topic, Key: OrderCancelledKey(e), Payload: payload, Type: "orders.v1.OrderCancelled"}, nil
 }
 
 // OrderCancelledKey returns the key of e: its order_id.

@@ -86,7 +86,7 @@ func (p *Publisher) paymentCapturedMessage(e *paymentsv1.PaymentCaptured) (*even
 	if err != nil {
 		return nil, fmt.Errorf("encode PaymentCaptured: %w", err)
 	}
-	return &event.Message{Topic: Topic, Key: PaymentCapturedKey(e), Payload: payload}, nil
+	return &event.Message{Topic: Topic, Key: PaymentCapturedKey(e), Payload: payload, Type: "payments.v1.PaymentCaptured"}, nil
 }
 
 // PaymentCapturedKey returns the key of e: its order_id.
@@ -124,7 +124,7 @@ func (p *Publisher) paymentFailedMessage(e *paymentsv1.PaymentFailed) (*event.Me
 	if err != nil {
 		return nil, fmt.Errorf("encode PaymentFailed: %w", err)
 	}
-	return &event.Message{Topic: Topic, Key: PaymentFailedKey(e), Payload: payload}, nil
+	return &event.Message{Topic: Topic, Key: PaymentFailedKey(e), Payload: payload, Type: "payments.v1.PaymentFailed"}, nil
 }
 
 // PaymentFailedKey returns the key of e: its order_id.
