@@ -14,7 +14,7 @@ fi
 go vet ./...
 go tool staticcheck ./...
 go mod verify >/dev/null
-for mod in $(git ls-files ':(glob)event/**/go.mod'); do
+for mod in $(git ls-files ':(glob)event/**/go.mod' ':(glob)test/**/go.mod'); do
   (cd "$(dirname "$mod")" && go vet ./... && go tool -modfile="$OLDPWD/go.mod" staticcheck ./... && go mod verify >/dev/null)
 done
 echo "check: generated files current, vet, staticcheck and gofmt clean"
