@@ -30,7 +30,8 @@ var may = map[string]string{
 	"lang/jsonschema": "lang",
 	"lang/all":        "lang lang/...",
 
-	"event/membus":                "event",
+	"event/internal/wildcard":     "",
+	"event/membus":                "event event/internal/wildcard",
 	"event/kafkabus":              "event event/internal/line",
 	"event/internal/offsets":      "",
 	"event/amqpbus":               "event event/internal/headertext event/internal/line event/internal/offsets",
@@ -58,7 +59,7 @@ var may = map[string]string{
 	"event/claimcheck":            "event event/internal/wrap",
 	"event/claimcheck/redisstore": "event/claimcheck",
 	"event/internal/headertext":   "event",
-	"event/natsbus":               "event event/internal/headertext event/internal/line",
+	"event/natsbus":               "event event/internal/headertext event/internal/line event/internal/wildcard",
 	"event/redisbus":              "event event/internal/line",
 
 	"codec/avrowire":   "codec/decimal lang lang/avro",

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
 	"github.com/wireproof/wireproof/event"
+	"github.com/wireproof/wireproof/event/internal/wildcard"
 )
 
 // errMoved is the cause of the end of a lane that another member gets.
@@ -52,6 +54,11 @@ func (g groupHandle) Open(ctx context.Context, topics ...string) (event.Source, 
 	if len(topics) == 0 || slices.Contains(topics, "") {
 		return nil, fmt.Errorf("membus: group %q opens topics %q, want one at least and a name for each", g.name, topics)
 	}
+	for _, name := range topics {
+		if err := wildcard.Check(name); err != nil {
+			return nil, fmt.Errorf("membus: group %q: %w", g.name, err)
+		}
+	}
 	b := g.bus
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -63,42 +70,55 @@ func (g groupHandle) Open(ctx context.Context, topics ...string) (event.Source, 
 		gr = &group{name: g.name, shares: map[string]*share{}}
 		b.groups[g.name] = gr
 	}
-	for _, name := range topics {
-		if _, ok := gr.shares[name]; ok {
-			continue
-		}
-		t := b.topicNamed(name, b.partitions)
-		s := &share{topic: t, parts: make([]part, len(t.partitions))}
-		for i, p := range t.partitions {
-			s.parts[i].settled = p.base
-		}
-		gr.shares[name] = s
-	}
 	src := &source{bus: b, group: gr, topics: slices.Clone(topics), wake: make(chan struct{}, 1)}
+	for _, name := range topics {
+		if !wildcard.Is(name) {
+			gr.join(b.topicNamed(name, b.partitions))
+		}
+	}
+	for name, t := range b.topics {
+		if src.reads(name) {
+			gr.join(t)
+		}
+	}
 	gr.members = append(gr.members, src)
 	b.share(gr)
 	return src, nil
 }
 
+// join gives the group a share of t, from the oldest message that is kept, unless
+// it has one. The bus's mutex is held.
+func (g *group) join(t *topic) *share {
+	if s, ok := g.shares[t.name]; ok {
+		return s
+	}
+	s := &share{topic: t, parts: make([]part, len(t.partitions))}
+	for i, p := range t.partitions {
+		s.parts[i].settled = p.base
+	}
+	g.shares[t.name] = s
+	t.shares = append(t.shares, s)
+	return s
+}
+
 // share gives every partition an owner among the members that read its topic,
 // evenly, and leaves it where it is if that is even enough. b.mu is held.
 func (b *Bus) share(g *group) {
-	names := make([]string, 0, len(g.shares))
-	for name := range g.shares {
-		names = append(names, name)
+	// In order: the same members get the same partitions in each run.
+	for _, name := range slices.Sorted(maps.Keys(g.shares)) {
+		b.shareOne(g, g.shares[name])
 	}
-	slices.Sort(names) // the same members get the same partitions in each run
-	for _, name := range names {
-		s := g.shares[name]
-		var ms []*source
-		for _, m := range g.members {
-			if slices.Contains(m.topics, name) {
-				ms = append(ms, m)
-			}
+}
+
+// shareOne does so for one topic. b.mu is held.
+func (b *Bus) shareOne(g *group, s *share) {
+	var ms []*source
+	for _, m := range g.members {
+		if m.reads(s.topic.name) {
+			ms = append(ms, m)
 		}
-		if len(ms) == 0 {
-			continue
-		}
+	}
+	if len(ms) > 0 {
 		b.shareOut(s, ms)
 	}
 }

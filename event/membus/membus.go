@@ -10,7 +10,12 @@
 // on a full topic that no group reads, rather than forget messages that nobody
 // has seen.
 //
-// Nothing survives the process, and wildcards in topic names mean nothing.
+// A topic to read may be a pattern: "*" is one token of a topic's name, between
+// points, and ">" one or more at its end. It stands for all topics that match, also
+// those that appear later, but for retry and dead-letter topics, which it has to end
+// like. Topics that nothing bounds the number of stay for as long as the bus does.
+//
+// Nothing survives the process.
 package membus
 
 import (
@@ -23,6 +28,7 @@ import (
 	"time"
 
 	"github.com/wireproof/wireproof/event"
+	"github.com/wireproof/wireproof/event/internal/wildcard"
 )
 
 // ErrClosed is the error of a bus or a source after its Close.
@@ -85,7 +91,8 @@ type topic struct {
 	partitions []*partition
 	count      int
 	bytes      int
-	next       uint32 // partition of the next message without a key
+	next       uint32   // partition of the next message without a key
+	shares     []*share // of the groups that have ever read it
 }
 
 // A partition is a log whose first message has offset base.
@@ -105,6 +112,11 @@ func (b *Bus) topicNamed(name string, partitions int) *topic {
 			t.partitions[i] = &partition{}
 		}
 		b.topics[name] = t
+		for _, g := range b.groups {
+			if slices.ContainsFunc(g.members, func(s *source) bool { return s.reads(name) }) {
+				b.shareOne(g, g.join(t))
+			}
+		}
 	}
 	return t
 }
@@ -144,6 +156,9 @@ func (b *Bus) store(ctx context.Context, m *event.Message) error {
 	if m == nil || m.Topic == "" {
 		return errors.New("membus: a message without a topic")
 	}
+	if wildcard.Is(m.Topic) {
+		return fmt.Errorf("membus: topic %q is a pattern; expected the name of one topic", m.Topic)
+	}
 	size := sizeOf(m)
 	if size > b.maxBytes {
 		return fmt.Errorf("membus: the message takes %d bytes, a topic of this bus %d in all", size, b.maxBytes)
@@ -178,7 +193,7 @@ func (b *Bus) makeRoom(t *topic, size int) bool {
 	for t.count+1 > b.maxMessages || t.bytes+size > b.maxBytes {
 		var longest *partition
 		for i, p := range t.partitions {
-			if len(p.log) > 0 && p.base < b.settledBelow(t.name, i) && (longest == nil || len(p.log) > len(longest.log)) {
+			if len(p.log) > 0 && p.base < t.settledBelow(i) && (longest == nil || len(p.log) > len(longest.log)) {
 				longest = p
 			}
 		}
@@ -196,13 +211,11 @@ func (b *Bus) makeRoom(t *topic, size int) bool {
 
 // settledBelow returns the offset below which every group that reads the
 // partition has settled; 0 if none reads it. b.mu is held.
-func (b *Bus) settledBelow(topic string, partition int) int64 {
+func (t *topic) settledBelow(partition int) int64 {
 	low, found := int64(0), false
-	for _, g := range b.groups {
-		if s, ok := g.shares[topic]; ok {
-			if at := s.parts[partition].settled; !found || at < low {
-				low, found = at, true
-			}
+	for _, s := range t.shares {
+		if at := s.parts[partition].settled; !found || at < low {
+			low, found = at, true
 		}
 	}
 	return low
@@ -232,11 +245,9 @@ func (b *Bus) add(t *topic, m *event.Message, size int) {
 	p.log = append(p.log, c)
 	t.count++
 	t.bytes += size
-	for _, g := range b.groups {
-		if s, ok := g.shares[t.name]; ok {
-			if l := s.parts[i].lane; l != nil {
-				l.src.wakeUp()
-			}
+	for _, s := range t.shares {
+		if l := s.parts[i].lane; l != nil {
+			l.src.wakeUp()
 		}
 	}
 }
@@ -250,7 +261,9 @@ func sizeOf(m *event.Message) int {
 	return n
 }
 
-// MakeTopic creates a topic with as many partitions as like has or would have.
+// MakeTopic creates a topic with as many partitions as like has or would have. For
+// a pattern it does nothing: the topics of retries and dead letters appear when
+// they are needed.
 func (b *Bus) MakeTopic(ctx context.Context, name, like string) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -259,6 +272,9 @@ func (b *Bus) MakeTopic(ctx context.Context, name, like string) error {
 	defer b.mu.Unlock()
 	if b.closed {
 		return ErrClosed
+	}
+	if wildcard.Is(name) {
+		return nil
 	}
 	n := b.partitions
 	if t, ok := b.topics[like]; ok {

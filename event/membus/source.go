@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/wireproof/wireproof/event"
+	"github.com/wireproof/wireproof/event/internal/wildcard"
 )
 
 // batchSize is how many messages Receive gives at most. It keeps what one lane
@@ -23,6 +24,13 @@ type source struct {
 	lanes  []*lane
 	at     int // lane that Receive looks at first, so that all get their turn
 	closed bool
+}
+
+// reads reports whether s has asked for a topic, by its name or by a pattern.
+func (s *source) reads(topic string) bool {
+	return slices.ContainsFunc(s.topics, func(t string) bool {
+		return t == topic || wildcard.Is(t) && wildcard.Matches(t, topic)
+	})
 }
 
 func (s *source) wakeUp() {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/wireproof/wireproof/event"
 	"github.com/wireproof/wireproof/event/internal/headertext"
+	"github.com/wireproof/wireproof/event/internal/wildcard"
 )
 
 // serverPrefix begins the headers that mean something to the server.
@@ -71,7 +72,7 @@ func size(m *nats.Msg) int {
 // fits reports why a message is too large for a server that takes most bytes.
 func fits(m *nats.Msg, most int64) error {
 	room := int64(roomForOurs)
-	if aside(m.Subject) != "" {
+	if wildcard.Aside(m.Subject) != "" {
 		room = 0 // kept for it
 	}
 	if n := int64(size(m)); n > most-room {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/wireproof/wireproof/event"
 	"github.com/wireproof/wireproof/event/internal/line"
+	"github.com/wireproof/wireproof/event/internal/wildcard"
 )
 
 type group struct {
@@ -44,7 +45,7 @@ func (g *group) Open(ctx context.Context, topics ...string) (event.Source, error
 			_ = s.Close(ctx)
 			return nil, fmt.Errorf("open topic %q for group %q: %w", t, g.name, err)
 		}
-		if isPattern(t) {
+		if wildcard.Is(t) {
 			s.patterns = append(s.patterns, t)
 		}
 	}
@@ -83,7 +84,7 @@ func (s *source) join(ctx context.Context, topic string) error {
 	b := s.group.bus
 	var feeds []feed
 	var err error
-	if isPattern(topic) {
+	if wildcard.Is(topic) {
 		feeds, err = b.feedsOf(ctx, topic)
 	} else {
 		feeds = make([]feed, 1)

@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/wireproof/wireproof/event"
+	"github.com/wireproof/wireproof/event/internal/wildcard"
 )
 
 // A Lane is what the batches of this package hold: beside what every lane can do,
@@ -240,7 +241,7 @@ func (l *lane) push(m *nats.Msg) {
 		Offset:  int64(meta.Sequence.Stream), Group: l.source.group.name, Attempt: 1,
 	}
 	decode(m, &d.Message)
-	foreign := isPattern(l.pattern) && !matches(l.pattern, d.Topic)
+	foreign := wildcard.Is(l.pattern) && !wildcard.Matches(l.pattern, d.Topic)
 	l.mu.Lock()
 	l.heard = time.Now()
 	l.fulfil(len(m.Data))

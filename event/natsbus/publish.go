@@ -15,6 +15,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/wireproof/wireproof/event"
+	"github.com/wireproof/wireproof/event/internal/wildcard"
 )
 
 var errClosed = errors.New("the nats bus is closed")
@@ -415,7 +416,7 @@ func (c *call) noStream(ctx context.Context, topic string) (final, again error) 
 	if !errors.Is(err, jetstream.ErrStreamNotFound) {
 		return nil, jetstream.ErrNoStreamResponse
 	}
-	if c.made[topic] || !c.bus.config.MakeTopics && aside(topic) == "" {
+	if c.made[topic] || !c.bus.config.MakeTopics && wildcard.Aside(topic) == "" {
 		return fmt.Errorf("topic %q has no stream: make it with MakeTopic", topic), nil
 	}
 	if err := c.bus.MakeTopic(ctx, topic, ""); err != nil {

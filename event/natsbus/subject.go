@@ -4,10 +4,11 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/wireproof/wireproof/event/internal/wildcard"
 )
 
 // maxName is the longest name of a stream or consumer that is built from a topic
@@ -42,7 +43,7 @@ func nameFor(topic string) string {
 // checkTopic reports why a topic cannot be a subject. A pattern may hold
 // wildcards: "*" as a token, and ">" as the last one, or before the fixed end of
 // the names of retry and dead-letter topics.
-func checkTopic(topic string, pattern bool) error {
+func checkTopic(topic string, mayMatch bool) error {
 	if topic == "" {
 		return errors.New("the topic has no name")
 	}
@@ -60,78 +61,12 @@ func checkTopic(topic string, pattern bool) error {
 		case token == "":
 			return fmt.Errorf("topic %q has an empty part between its points", topic)
 		case token == "*" || token == ">":
-			if !pattern {
+			if !mayMatch {
 				return fmt.Errorf("topic %q is a pattern; expected the name of one topic", topic)
 			}
 		}
 	}
-	if head, tail, ok := strings.Cut(topic, ".>."); ok && (aside(tail) == "" || isPattern(tail) || strings.Contains("."+head+".", ".>.")) {
-		return fmt.Errorf("topic %q has %q before its end", topic, ">")
-	}
-	return nil
-}
-
-// isPattern reports whether a topic holds wildcards.
-func isPattern(topic string) bool {
-	for token := range strings.SplitSeq(topic, ".") {
-		if token == "*" || token == ">" {
-			return true
-		}
-	}
-	return false
-}
-
-// aside returns how the name of a retry or dead-letter topic ends, from the
-// point; empty if it is neither.
-func aside(topic string) string {
-	for _, end := range []string{".dlq", ".dlq.replayed"} {
-		if strings.HasSuffix(topic, end) {
-			return end
-		}
-	}
-	if i := strings.LastIndex(topic, ".retry."); i >= 0 {
-		if n, err := strconv.Atoi(topic[i+len(".retry."):]); err == nil && n > 0 {
-			return topic[i:]
-		}
-	}
-	return ""
-}
-
-// matches reports whether a topic is one of those that a pattern stands for.
-func matches(pattern, topic string) bool {
-	if aside(pattern) != aside(topic) {
-		return false
-	}
-	ps, ts := strings.Split(pattern, "."), strings.Split(topic, ".")
-	if i := indexOf(ps, ">"); i >= 0 {
-		tail := len(ps) - i - 1
-		if len(ts) < len(ps) || !tokensMatch(ps[i+1:], ts[len(ts)-tail:]) {
-			return false
-		}
-		ps, ts = ps[:i], ts[:i]
-	}
-	return tokensMatch(ps, ts)
-}
-
-func indexOf(tokens []string, token string) int {
-	for i, x := range tokens {
-		if x == token {
-			return i
-		}
-	}
-	return -1
-}
-
-func tokensMatch(ps, ts []string) bool {
-	if len(ps) != len(ts) {
-		return false
-	}
-	for i, p := range ps {
-		if p != "*" && p != ts[i] {
-			return false
-		}
-	}
-	return true
+	return wildcard.Check(topic)
 }
 
 // servedAs returns the pattern that the server knows which is nearest to ours.

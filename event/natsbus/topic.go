@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/wireproof/wireproof/event/internal/wildcard"
 )
 
 // streamOf returns the name of the stream that holds a topic, or an error that
@@ -23,7 +25,7 @@ func (b *Bus) MakeTopic(ctx context.Context, name, like string) error {
 	if err := checkTopic(name, true); err != nil {
 		return fmt.Errorf("make topic: %w", err)
 	}
-	if isPattern(name) {
+	if wildcard.Is(name) {
 		return nil
 	}
 	if _, err := b.streamOf(ctx, name); err == nil {
@@ -61,7 +63,7 @@ func (b *Bus) MakeTopic(ctx context.Context, name, like string) error {
 // alike takes over what matters of the stream of a topic. One that is not there
 // lends nothing.
 func (b *Bus) alike(ctx context.Context, config *jetstream.StreamConfig, like string) error {
-	if isPattern(like) {
+	if wildcard.Is(like) {
 		return nil
 	}
 	stream, err := b.streamOf(ctx, like)
@@ -140,9 +142,9 @@ func (b *Bus) part(ctx context.Context, stream, pattern string) (feed, bool, err
 	whole := true
 	for _, subject := range subjects {
 		switch {
-		case !isPattern(subject) && matches(pattern, subject):
+		case !wildcard.Is(subject) && wildcard.Matches(pattern, subject):
 			f.filters = append(f.filters, subject)
-		case !isPattern(subject):
+		case !wildcard.Is(subject):
 			whole = false
 		case within(subject, served) && subject != served:
 			f.filters = append(f.filters, served)
