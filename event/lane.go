@@ -186,10 +186,7 @@ func (l *lane) newEntry(d *Delivery) *entry {
 	} else {
 		l.free = e.next
 	}
-	*e = entry{d: d, size: len(d.Key) + len(d.Payload) + 64}
-	for _, h := range d.Headers {
-		e.size += len(h.Key) + len(h.Value) + 16
-	}
+	*e = entry{d: d, size: d.size()}
 	return e
 }
 

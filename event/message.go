@@ -17,6 +17,15 @@ type Message struct {
 	Type string
 }
 
+// size is about what the message takes of memory, in bytes.
+func (m *Message) size() int {
+	n := len(m.Key) + len(m.Payload) + 64
+	for _, h := range m.Headers {
+		n += len(h.Key) + len(h.Value) + 16
+	}
+	return n
+}
+
 // A Header is one key with its value. A key may occur more than once.
 type Header struct {
 	Key   string

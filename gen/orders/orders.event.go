@@ -66,7 +66,7 @@ func NewPublisher(ctx context.Context, bus event.Publisher, registry codec.Regis
 // OrderPlaced returns once the broker has stored e. Events with the same
 // order_id arrive in the order in which they were published.
 func (p *Publisher) OrderPlaced(ctx context.Context, e *ordersv1.OrderPlaced) error {
-	m, err := p.orderPlacedMessage(e)
+	m, err := p.OrderPlacedMessage(e)
 	if err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func (p *Publisher) OrderPlaced(ctx context.Context, e *ordersv1.OrderPlaced) er
 func (p *Publisher) OrderPlacedBatch(ctx context.Context, es []*ordersv1.OrderPlaced) error {
 	ms := make([]*event.Message, len(es))
 	for i, e := range es {
-		m, err := p.orderPlacedMessage(e)
+		m, err := p.OrderPlacedMessage(e)
 		if err != nil {
 			return fmt.Errorf("event %d of %d: %w", i+1, len(es), err)
 		}
@@ -88,7 +88,9 @@ func (p *Publisher) OrderPlacedBatch(ctx context.Context, es []*ordersv1.OrderPl
 	return p.bus.Publish(ctx, ms...)
 }
 
-func (p *Publisher) orderPlacedMessage(e *ordersv1.OrderPlaced) (*event.Message, error) {
+// OrderPlacedMessage returns e encoded, as OrderPlaced publishes it: for an
+// [event.Async], or to publish it together with other events.
+func (p *Publisher) OrderPlacedMessage(e *ordersv1.OrderPlaced) (*event.Message, error) {
 	payload, err := p.orderPlaced.Encode(e)
 	if err != nil {
 		return nil, fmt.Errorf("encode OrderPlaced: %w", err)
@@ -104,7 +106,7 @@ func OrderPlacedKey(e *ordersv1.OrderPlaced) []byte { return []byte(e.OrderID) }
 // OrderShipped returns once the broker has stored e. Events with the same
 // order_id arrive in the order in which they were published.
 func (p *Publisher) OrderShipped(ctx context.Context, e *ordersv1.OrderShipped) error {
-	m, err := p.orderShippedMessage(e)
+	m, err := p.OrderShippedMessage(e)
 	if err != nil {
 		return err
 	}
@@ -117,7 +119,7 @@ func (p *Publisher) OrderShipped(ctx context.Context, e *ordersv1.OrderShipped) 
 func (p *Publisher) OrderShippedBatch(ctx context.Context, es []*ordersv1.OrderShipped) error {
 	ms := make([]*event.Message, len(es))
 	for i, e := range es {
-		m, err := p.orderShippedMessage(e)
+		m, err := p.OrderShippedMessage(e)
 		if err != nil {
 			return fmt.Errorf("event %d of %d: %w", i+1, len(es), err)
 		}
@@ -126,7 +128,9 @@ func (p *Publisher) OrderShippedBatch(ctx context.Context, es []*ordersv1.OrderS
 	return p.bus.Publish(ctx, ms...)
 }
 
-func (p *Publisher) orderShippedMessage(e *ordersv1.OrderShipped) (*event.Message, error) {
+// OrderShippedMessage returns e encoded, as OrderShipped publishes it: for an
+// [event.Async], or to publish it together with other events.
+func (p *Publisher) OrderShippedMessage(e *ordersv1.OrderShipped) (*event.Message, error) {
 	payload, err := p.orderShipped.Encode(e)
 	if err != nil {
 		return nil, fmt.Errorf("encode OrderShipped: %w", err)
@@ -142,7 +146,7 @@ func OrderShippedKey(e *ordersv1.OrderShipped) []byte { return []byte(e.OrderID)
 // OrderCancelled returns once the broker has stored e. Events with the same
 // order_id arrive in the order in which they were published.
 func (p *Publisher) OrderCancelled(ctx context.Context, e *ordersv1.OrderCancelled) error {
-	m, err := p.orderCancelledMessage(e)
+	m, err := p.OrderCancelledMessage(e)
 	if err != nil {
 		return err
 	}
@@ -155,7 +159,7 @@ func (p *Publisher) OrderCancelled(ctx context.Context, e *ordersv1.OrderCancell
 func (p *Publisher) OrderCancelledBatch(ctx context.Context, es []*ordersv1.OrderCancelled) error {
 	ms := make([]*event.Message, len(es))
 	for i, e := range es {
-		m, err := p.orderCancelledMessage(e)
+		m, err := p.OrderCancelledMessage(e)
 		if err != nil {
 			return fmt.Errorf("event %d of %d: %w", i+1, len(es), err)
 		}
@@ -164,7 +168,9 @@ func (p *Publisher) OrderCancelledBatch(ctx context.Context, es []*ordersv1.Orde
 	return p.bus.Publish(ctx, ms...)
 }
 
-func (p *Publisher) orderCancelledMessage(e *ordersv1.OrderCancelled) (*event.Message, error) {
+// OrderCancelledMessage returns e encoded, as OrderCancelled publishes it: for an
+// [event.Async], or to publish it together with other events.
+func (p *Publisher) OrderCancelledMessage(e *ordersv1.OrderCancelled) (*event.Message, error) {
 	payload, err := p.orderCancelled.Encode(e)
 	if err != nil {
 		return nil, fmt.Errorf("encode OrderCancelled: %w", err)

@@ -59,7 +59,7 @@ func NewPublisher(ctx context.Context, bus event.Publisher, registry codec.Regis
 // PaymentCaptured returns once the broker has stored e. Events with the same
 // order_id arrive in the order in which they were published.
 func (p *Publisher) PaymentCaptured(ctx context.Context, e *paymentsv1.PaymentCaptured) error {
-	m, err := p.paymentCapturedMessage(e)
+	m, err := p.PaymentCapturedMessage(e)
 	if err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func (p *Publisher) PaymentCaptured(ctx context.Context, e *paymentsv1.PaymentCa
 func (p *Publisher) PaymentCapturedBatch(ctx context.Context, es []*paymentsv1.PaymentCaptured) error {
 	ms := make([]*event.Message, len(es))
 	for i, e := range es {
-		m, err := p.paymentCapturedMessage(e)
+		m, err := p.PaymentCapturedMessage(e)
 		if err != nil {
 			return fmt.Errorf("event %d of %d: %w", i+1, len(es), err)
 		}
@@ -81,7 +81,9 @@ func (p *Publisher) PaymentCapturedBatch(ctx context.Context, es []*paymentsv1.P
 	return p.bus.Publish(ctx, ms...)
 }
 
-func (p *Publisher) paymentCapturedMessage(e *paymentsv1.PaymentCaptured) (*event.Message, error) {
+// PaymentCapturedMessage returns e encoded, as PaymentCaptured publishes it: for an
+// [event.Async], or to publish it together with other events.
+func (p *Publisher) PaymentCapturedMessage(e *paymentsv1.PaymentCaptured) (*event.Message, error) {
 	payload, err := p.paymentCaptured.Encode(e)
 	if err != nil {
 		return nil, fmt.Errorf("encode PaymentCaptured: %w", err)
@@ -97,7 +99,7 @@ func PaymentCapturedKey(e *paymentsv1.PaymentCaptured) []byte { return []byte(e.
 // PaymentFailed returns once the broker has stored e. Events with the same
 // order_id arrive in the order in which they were published.
 func (p *Publisher) PaymentFailed(ctx context.Context, e *paymentsv1.PaymentFailed) error {
-	m, err := p.paymentFailedMessage(e)
+	m, err := p.PaymentFailedMessage(e)
 	if err != nil {
 		return err
 	}
@@ -110,7 +112,7 @@ func (p *Publisher) PaymentFailed(ctx context.Context, e *paymentsv1.PaymentFail
 func (p *Publisher) PaymentFailedBatch(ctx context.Context, es []*paymentsv1.PaymentFailed) error {
 	ms := make([]*event.Message, len(es))
 	for i, e := range es {
-		m, err := p.paymentFailedMessage(e)
+		m, err := p.PaymentFailedMessage(e)
 		if err != nil {
 			return fmt.Errorf("event %d of %d: %w", i+1, len(es), err)
 		}
@@ -119,7 +121,9 @@ func (p *Publisher) PaymentFailedBatch(ctx context.Context, es []*paymentsv1.Pay
 	return p.bus.Publish(ctx, ms...)
 }
 
-func (p *Publisher) paymentFailedMessage(e *paymentsv1.PaymentFailed) (*event.Message, error) {
+// PaymentFailedMessage returns e encoded, as PaymentFailed publishes it: for an
+// [event.Async], or to publish it together with other events.
+func (p *Publisher) PaymentFailedMessage(e *paymentsv1.PaymentFailed) (*event.Message, error) {
 	payload, err := p.paymentFailed.Encode(e)
 	if err != nil {
 		return nil, fmt.Errorf("encode PaymentFailed: %w", err)

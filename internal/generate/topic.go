@@ -55,8 +55,9 @@ type topicEventModel struct {
 
 type goImport struct{ Alias, Path string }
 
-// reservedMethods are taken by what every topic package has.
-var reservedMethods = map[string]bool{"Deleted": true}
+// reservedMethods are taken by what every topic package has: methods and fields of
+// its Publisher and its Fake.
+var reservedMethods = map[string]bool{"Deleted": true, "DeletedKeys": true, "Events": true, "Err": true, "Bus": true}
 
 // TopicFile generates topic.event.go of one topic.
 func TopicFile(t Topic) (File, error) {
@@ -65,10 +66,15 @@ func TopicFile(t Topic) (File, error) {
 	imports := map[string]string{}
 	for _, e := range t.Events {
 		method := e.GoType
-		if other, ok := used[method]; ok || reservedMethods[method] {
-			return File{}, fmt.Errorf("topic %s: %s and %s would both be the method %s; give one record or message another name", t.Name, other.Name, e.Name, method)
+		for _, name := range []string{method, method + "Batch", method + "Message"} {
+			if reservedMethods[name] {
+				return File{}, fmt.Errorf("topic %s: %s would be the method %s, which every topic package has; give the record or message another name", t.Name, e.Name, name)
+			}
+			if other, ok := used[name]; ok {
+				return File{}, fmt.Errorf("topic %s: %s and %s would both be the method %s; give one record or message another name", t.Name, other.Name, e.Name, name)
+			}
+			used[name] = e
 		}
-		used[method] = e
 		imports[e.ImportPath] = e.Package
 		for _, p := range e.KeyImports {
 			imports[p] = path.Base(p)

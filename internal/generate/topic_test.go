@@ -44,8 +44,14 @@ func TestTopicFile(t *testing.T) {
 }
 
 func TestTopicNameClash(t *testing.T) {
-	_, err := generate.TopicFile(topic(event("a.Placed", "Placed"), event("b.Placed", "Placed")))
-	if err == nil || !strings.Contains(err.Error(), "a.Placed and b.Placed would both be the method Placed") {
-		t.Errorf("error = %v, want it to name both", err)
+	for want, events := range map[string][]generate.TopicEvent{
+		"a.Placed and b.Placed would both be the method Placed":            {event("a.Placed", "Placed"), event("b.Placed", "Placed")},
+		"a.Placed and a.PlacedBatch would both be the method PlacedBatch":  {event("a.Placed", "Placed"), event("a.PlacedBatch", "PlacedBatch")},
+		"a.PlacedMessage and a.Placed would both be":                       {event("a.PlacedMessage", "PlacedMessage"), event("a.Placed", "Placed")},
+		"a.Deleted would be the method Deleted, which every topic package": {event("a.Deleted", "Deleted")},
+	} {
+		if _, err := generate.TopicFile(topic(events...)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error = %v, want %q", err, want)
+		}
 	}
 }
