@@ -74,9 +74,13 @@ func Encode(m *event.Message, l Limits) (map[string]string, error) {
 }
 
 func (l Limits) headers(out map[string]string, hs event.Headers) error {
+	names := make(map[string]int, len(hs))
+	for _, h := range hs {
+		names[folded(h.Key)]++
+	}
 	plain := true
 	for i, h := range hs {
-		if !l.asItIs(hs, i) {
+		if !l.asItIs(names, h) {
 			plain = false
 			continue
 		}
@@ -89,7 +93,7 @@ func (l Limits) headers(out map[string]string, hs event.Headers) error {
 	items := make([]string, len(hs))
 	for i, h := range hs {
 		items[i] = url.QueryEscape(h.Key)
-		if !l.asItIs(hs, i) {
+		if !l.asItIs(names, h) {
 			items[i] += "=" + url.QueryEscape(string(h.Value))
 		}
 	}
@@ -99,10 +103,10 @@ func (l Limits) headers(out map[string]string, hs event.Headers) error {
 	return nil
 }
 
-// asItIs reports whether header i can be an attribute under its own name.
-func (l Limits) asItIs(hs event.Headers, i int) bool {
-	h := hs[i]
-	if !isToken(h.Key) || !isText(h.Value) || ours(h.Key) ||
+// asItIs reports whether h can be an attribute under its own name. names counts
+// those of all headers, folded: brokers and proxies may fold case.
+func (l Limits) asItIs(names map[string]int, h event.Header) bool {
+	if !isToken(h.Key) || !isText(h.Value) || ours(h.Key) || names[folded(h.Key)] > 1 ||
 		l.MaxKey > 0 && len(h.Key) > l.MaxKey || l.MaxValue > 0 && len(h.Value) > l.MaxValue {
 		return false
 	}
@@ -111,13 +115,12 @@ func (l Limits) asItIs(hs event.Headers, i int) bool {
 			return false
 		}
 	}
-	for j, x := range hs {
-		if j != i && strings.EqualFold(x.Key, h.Key) { // brokers and proxies may fold case
-			return false
-		}
-	}
 	return true
 }
+
+// folded returns the same for all spellings of a name, also those that only
+// Unicode takes for the same letter.
+func folded(name string) string { return strings.ToLower(strings.ToUpper(name)) }
 
 // ours reports whether an attribute of that name is read as one of this package.
 func ours(name string) bool {
