@@ -19,11 +19,12 @@ const module = "github.com/wireproof/wireproof"
 // below x. A package may also import its own parent. One without a line may
 // import nothing.
 var may = map[string]string{
-	"lang":            "",
-	"event":           "",
-	"registry/api":    "",
-	"codec/decimal":   "",
-	"internal/golden": "",
+	"lang":              "",
+	"event":             "",
+	"registry/api":      "",
+	"codec/decimal":     "",
+	"internal/golden":   "",
+	"internal/randavro": "",
 
 	"lang/avro":       "lang",
 	"lang/protobuf":   "lang",

@@ -11,6 +11,7 @@ import (
 
 	"github.com/wireproof/wireproof/compat/avrorules"
 	"github.com/wireproof/wireproof/compat/rule"
+	"github.com/wireproof/wireproof/internal/randavro"
 	"github.com/wireproof/wireproof/lang/avro"
 	"github.com/wireproof/wireproof/test/javaoracle"
 )
@@ -28,12 +29,12 @@ func TestJava(t *testing.T) {
 	n := pairs()
 	checked := 0
 	for seed := range n {
-		newer, older, ok := randomPair(seed, generate)
+		newer, older, ok := randomPair(seed, randavro.Schema)
 		if ok {
 			againstJava(t, o, fmt.Sprintf("seed %d", seed), newer, older)
 			checked++
 		}
-		newer, older, ok = randomPair(seed, generateMoved)
+		newer, older, ok = randomPair(seed, randavro.Moved)
 		if ok {
 			againstJava(t, o, fmt.Sprintf("seed %d, moved", seed), newer, older)
 			checked++
@@ -51,12 +52,12 @@ func pairs() uint64 {
 }
 
 // randomPair is false where a name was changed that another place uses.
-func randomPair(seed uint64, generate func(seed, variant uint64) string) (newer, older *avro.Schema, ok bool) {
-	newer, err := avro.Parse(sourceOf("new.avsc", generate(seed, 1)))
+func randomPair(seed uint64, text func(seed, variant uint64) string) (newer, older *avro.Schema, ok bool) {
+	newer, err := avro.Parse(sourceOf("new.avsc", text(seed, 1)))
 	if err != nil {
 		return nil, nil, false
 	}
-	older, err = avro.Parse(sourceOf("old.avsc", generate(seed, 2)))
+	older, err = avro.Parse(sourceOf("old.avsc", text(seed, 2)))
 	return newer, older, err == nil
 }
 
@@ -68,7 +69,7 @@ func TestJavaData(t *testing.T) {
 	o := javaoracle.Start(t)
 	differ := 0
 	for seed := range pairs() {
-		newer, older, ok := randomPair(seed, generateMoved)
+		newer, older, ok := randomPair(seed, randavro.Moved)
 		if !ok {
 			continue
 		}

@@ -7,6 +7,7 @@ import (
 	"github.com/wireproof/wireproof/compat"
 	"github.com/wireproof/wireproof/compat/rule"
 	"github.com/wireproof/wireproof/compat/witness"
+	"github.com/wireproof/wireproof/internal/randavro"
 	"github.com/wireproof/wireproof/lang"
 	"github.com/wireproof/wireproof/lang/all"
 )
@@ -82,7 +83,7 @@ func FuzzAvro(f *testing.F) {
 		f.Add(tt.newer, tt.older)
 	}
 	for seed := range uint64(20) {
-		f.Add(avroPair(seed))
+		f.Add(randavro.Schema(seed, 1), randavro.Schema(seed, 2))
 	}
 	fuzzPair(f, lang.Avro)
 }

@@ -1,4 +1,7 @@
-package witness_test
+// Package randavro writes random Avro schemas in pairs that differ in a few places,
+// for the tests that hold our verdicts against those of others. It is for tests
+// only, and knows nothing of what a difference means.
+package randavro
 
 import (
 	"fmt"
@@ -6,48 +9,64 @@ import (
 	"strings"
 )
 
-// An avroGen writes random schemas, and variants of them that differ in a few
-// places: the same seed with another chance of change. It leaves out what
-// twmb/avro takes otherwise than the specification.
-type avroGen struct {
-	shape  *rand.Rand // what the schema is, the same for both of a pair
-	change *rand.Rand // where this variant differs
+// Schema returns the text of a seed: variant 0 is the original, and each other one
+// differs from it in a few places, of its own. Some variants are no schemas: a name
+// was changed that another place uses. What is not written is where twmb/avro takes
+// a schema otherwise than the specification: decimals, aliases without a namespace,
+// unions with two types of one simple name.
+func Schema(seed, variant uint64) string { return newGen(seed, variant).record(3) }
+
+// Moved is Schema, with changes of namespaces too, in which twmb/avro does not follow
+// Java.
+func Moved(seed, variant uint64) string {
+	g := newGen(seed, variant)
+	g.spaces = true
+	return g.record(3)
+}
+
+type gen struct {
+	shape  *rand.Rand // what the schema is, the same for all variants
+	change *rand.Rand // where this variant differs; nil for the original
 	names  int
+	spaces bool     // changes move types to another namespace too
 	open   []string // the records around the place, which a recursive type may name
 }
 
-// avroPair returns the two texts of a seed.
-func avroPair(seed uint64) (newer, older string) {
-	one := func(variant uint64) string {
-		g := &avroGen{shape: rand.New(rand.NewPCG(seed, 1)), change: rand.New(rand.NewPCG(seed, variant))}
-		return g.record(3)
+func newGen(seed, variant uint64) *gen {
+	g := &gen{shape: rand.New(rand.NewPCG(seed, 1))}
+	if variant > 0 {
+		g.change = rand.New(rand.NewPCG(seed, variant+1))
 	}
-	return one(2), one(3)
+	return g
 }
 
-func (g *avroGen) changed(oneIn int) bool { return g.change.IntN(oneIn) == 0 }
+func (g *gen) changed(oneIn int) bool { return g.change != nil && g.change.IntN(oneIn) == 0 }
 
-func (g *avroGen) name(prefix string) string {
+func (g *gen) name(prefix string) string {
 	g.names++
+	name := fmt.Sprintf("%s%d", prefix, g.names)
 	if g.changed(40) {
-		return fmt.Sprintf("%s%dx", prefix, g.names)
+		name += "x"
 	}
-	return fmt.Sprintf("%s%d", prefix, g.names)
+	if g.spaces && g.changed(12) {
+		name = "moved." + name
+	}
+	return name
 }
 
-var avroScalars = []string{
+var primitives = []string{
 	`"null"`, `"boolean"`, `"int"`, `"long"`, `"float"`, `"double"`, `"bytes"`, `"string"`,
 }
 
-func (g *avroGen) scalar() string {
-	s := avroScalars[g.shape.IntN(len(avroScalars))]
+func (g *gen) primitive() string {
+	s := primitives[g.shape.IntN(len(primitives))]
 	if g.changed(8) {
-		s = avroScalars[g.change.IntN(len(avroScalars))]
+		s = primitives[g.change.IntN(len(primitives))]
 	}
 	return s
 }
 
-func (g *avroGen) typ(depth int) string {
+func (g *gen) typ(depth int) string {
 	kind := g.shape.IntN(11)
 	if depth == 0 || g.changed(30) {
 		kind = 0
@@ -74,10 +93,10 @@ func (g *avroGen) typ(depth int) string {
 			return `["null","` + g.open[g.shape.IntN(len(g.open))] + `"]`
 		}
 	}
-	return g.scalar()
+	return g.primitive()
 }
 
-func (g *avroGen) union(depth int) string {
+func (g *gen) union(depth int) string {
 	branches := []string{`"null"`, `"string"`, `"int"`}[:1+g.shape.IntN(3)]
 	if g.shape.IntN(2) == 0 {
 		branches = append(branches, g.record(depth-1))
@@ -103,7 +122,7 @@ func (g *avroGen) union(depth int) string {
 	return "[" + strings.Join(branches, ",") + "]"
 }
 
-func (g *avroGen) enum() string {
+func (g *gen) enum() string {
 	symbols := []string{`"A"`, `"B"`, `"C"`, `"D"`}[:2+g.shape.IntN(3)]
 	if g.changed(4) {
 		symbols = symbols[1:]
@@ -115,7 +134,7 @@ func (g *avroGen) enum() string {
 	return fmt.Sprintf(`{"type":"enum","name":"%s","symbols":[%s]%s}`, g.name("E"), strings.Join(symbols, ","), def)
 }
 
-func (g *avroGen) record(depth int) string {
+func (g *gen) record(depth int) string {
 	name := g.name("R")
 	outer := g.open
 	g.open = append(g.open[:len(g.open):len(g.open)], name)
