@@ -1,5 +1,5 @@
-// Package dlq lists, shows and replays dead letters, over any transport that can
-// be browsed.
+// Package dlq lists, groups, shows, edits and replays dead letters, over any
+// transport that can be browsed.
 //
 // The dead letters of a group for a topic lie in a topic of their own (see
 // [Topic]). Looking at them moves no consumer group. A replay publishes the same
@@ -9,21 +9,24 @@
 // to the group that failed and to no other. Its attempts start again at 1.
 //
 // Which letters were replayed is written down in one more topic (see
-// [ReplayedTopic]), after the broker has stored the replay. A crash between the
-// two replays a letter again: replays are at least once, and the replay id is
-// what a handler or a dedupe can tell them by.
+// [ReplayedTopic]), after the broker has stored the replay, or together with it
+// where the bus is [Transactional]. Elsewhere a crash between the two replays a
+// letter again: replays are at least once, and the replay id is what a handler or
+// a dedupe can tell them by.
 //
-// Letters are removed by the broker's retention, never by this package.
+// [Replay] is one call. A [Job] is a replay that may be paused, killed and resumed:
+// its set is frozen in a file, and what became of each letter is kept beside it.
+//
+// What a payload means is none of this package's business: who shows or edits one
+// decodes it. Letters are removed by the broker's retention, never by this
+// package.
 package dlq
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/wireproof/wireproof/event"
@@ -58,7 +61,9 @@ type Letter struct {
 	SchemaID   string    // decimal; empty if the payload is not framed
 	DeadAt     time.Time // when it was stored as a dead letter
 	ReplayID   string    // the same for each replay of the message
-	Replayed   int       // how often this letter was replayed
+	Replayed   int       // how often this letter was replayed, edited or not
+	Edited     int       // how often an edited copy took its place
+	EditOf     string    // the letter whose edited copy this one is; empty if it is none
 }
 
 // A Selection says which letters are meant. The zero value means all.
@@ -66,13 +71,16 @@ type Selection struct {
 	IDs     []string // only these; one that does not exist is an error
 	Pending bool     // only those that were not replayed yet
 	Limit   int      // at most so many; 0 means no limit
+	// Where says whether a letter is meant; nil means each one is. It may change
+	// nothing of the letter.
+	Where func(*Letter) bool
 }
 
 // List returns the dead letters of group for topic, in the order of their death.
 // A group without any has none: that is no error.
 func List(ctx context.Context, bus event.Bus, topic, group string, sel Selection) ([]Letter, error) {
 	var out []Letter
-	err := each(ctx, bus, topic, group, sel, func(l Letter) error {
+	err := Each(ctx, bus, topic, group, sel, func(l Letter) error {
 		out = append(out, l)
 		return nil
 	})
@@ -92,22 +100,20 @@ func Show(ctx context.Context, bus event.Bus, topic, group, id string) (Letter, 
 	return ls[0], nil
 }
 
-// each calls fn with the selected letters, partition by partition in the order of
-// their death, until fn fails. It ignores the limit.
-func each(ctx context.Context, bus event.Bus, topic, group string, sel Selection, fn func(Letter) error) error {
-	browser, ok := bus.(event.Browser)
-	if !ok {
-		return fmt.Errorf("dlq: %w", ErrNotBrowsable)
-	}
-	if topic == "" || group == "" {
-		return fmt.Errorf("dlq: topic %q and group %q, want a name for both", topic, group)
+// Each calls fn with the selected letters, partition by partition in the order of
+// their death, until fn fails, whose error it returns. It keeps none of them, and
+// ignores the limit.
+func Each(ctx context.Context, bus event.Bus, topic, group string, sel Selection, fn func(Letter) error) error {
+	browser, err := browserOf(bus, topic, group)
+	if err != nil {
+		return err
 	}
 	want, err := parseIDs(sel.IDs)
 	if err != nil {
 		return err
 	}
-	done, err := replays(ctx, browser, topic, group)
-	if err != nil {
+	done := newMarks(topic, group)
+	if err := done.refresh(ctx, browser); err != nil {
 		return err
 	}
 	var failed error
@@ -118,9 +124,9 @@ func each(ctx context.Context, bus event.Bus, topic, group string, sel Selection
 		}
 		delete(want, at)
 		l := letterOf(d, topic, group)
-		l.Replayed = done[replay{l.ID, l.ReplayID}]
-		if sel.Pending && l.Replayed > 0 {
-			return true
+		done.on(&l)
+		if sel.Pending && l.Replayed > 0 || sel.Where != nil && !sel.Where(&l) {
+			return want == nil || len(want) > 0
 		}
 		failed = fn(l)
 		return failed == nil && (want == nil || len(want) > 0)
@@ -136,79 +142,13 @@ func each(ctx context.Context, bus event.Bus, topic, group string, sel Selection
 	return nil
 }
 
-// A place is where a letter lies among the dead letters.
-type place struct {
-	partition int32
-	offset    int64
-}
-
-func (p place) String() string { return fmt.Sprintf("%d:%d", p.partition, p.offset) }
-
-// parseIDs returns the places that ids name; nil for no ids.
-func parseIDs(ids []string) (map[place]struct{}, error) {
-	if len(ids) == 0 {
-		return nil, nil
+func browserOf(bus event.Bus, topic, group string) (event.Browser, error) {
+	browser, ok := bus.(event.Browser)
+	if !ok {
+		return nil, fmt.Errorf("dlq: %w", ErrNotBrowsable)
 	}
-	out := map[place]struct{}{}
-	for _, id := range ids {
-		a, b, ok := strings.Cut(id, ":")
-		p, err1 := strconv.ParseInt(a, 10, 32)
-		o, err2 := strconv.ParseInt(b, 10, 64)
-		if !ok || err1 != nil || err2 != nil || p < 0 || o < 0 {
-			return nil, fmt.Errorf("dlq: id %q: want partition:offset, such as 0:17", id)
-		}
-		out[place{int32(p), o}] = struct{}{}
+	if topic == "" || group == "" {
+		return nil, fmt.Errorf("dlq: topic %q and group %q, want a name for both", topic, group)
 	}
-	return out, nil
-}
-
-// startOf returns the first offset that is wanted of each partition.
-func startOf(want map[place]struct{}) map[int32]int64 {
-	out := map[int32]int64{}
-	for p := range want {
-		if at, ok := out[p.partition]; !ok || p.offset < at {
-			out[p.partition] = p.offset
-		}
-	}
-	return out
-}
-
-func missing(want map[place]struct{}, topic string) error {
-	var ps []place
-	for p := range want {
-		ps = append(ps, p)
-	}
-	slices.SortFunc(ps, func(a, b place) int {
-		return cmp.Or(cmp.Compare(a.partition, b.partition), cmp.Compare(a.offset, b.offset))
-	})
-	return fmt.Errorf("dlq: %q holds nothing at %v: %w", topic, ps, ErrNotFound)
-}
-
-// letterOf reads a dead letter. One that the runtime did not write, or whose
-// headers are gone, is read as far as that goes.
-func letterOf(d *event.Delivery, topic, group string) Letter {
-	text := func(key string) string {
-		v, _ := d.Headers.Get(key)
-		return string(v)
-	}
-	m := d.Meta()
-	l := Letter{
-		ID: place{d.Partition, d.Offset}.String(), Topic: topic, Partition: m.Partition, Offset: m.Offset,
-		Time: m.Time, Group: group, Key: d.Key, Headers: m.Headers, Payload: d.Payload,
-		FirstError: text(event.HeaderErrorFirst), LastError: text(event.HeaderErrorLast),
-		SchemaID: text(event.HeaderSchemaID), DeadAt: d.Time, ReplayID: text(event.HeaderReplayID),
-	}
-	if n, err := strconv.Atoi(text(event.HeaderAttempt)); err == nil && n > 0 {
-		l.Attempts = n
-	}
-	id := fmt.Sprintf("%s/%d/%d", topic, m.Partition, m.Offset)
-	if m.Topic != topic {
-		l.Partition, l.Offset = -1, -1
-		id = fmt.Sprintf("%s/dlq/%d/%d", topic, d.Partition, d.Offset)
-	}
-	// The runtime heeds no id that begins otherwise.
-	if !strings.HasPrefix(l.ReplayID, topic+"/") {
-		l.ReplayID = id
-	}
-	return l
+	return browser, nil
 }
