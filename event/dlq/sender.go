@@ -16,7 +16,8 @@ type Transactional interface {
 	// Atomic returns a publisher each of whose calls stores all its messages, or
 	// none of them for a reader of what is committed. Once it returns, what an
 	// earlier publisher of the same id was at, in whichever process, is stored or
-	// will never be, and that one can store nothing more.
+	// will never be, and that one can store nothing more. Once its Close returns,
+	// readers of what is committed see all that it has stored.
 	Atomic(ctx context.Context, id string) (event.Publisher, error)
 }
 

@@ -22,39 +22,10 @@ type transaction struct {
 	producer sarama.SyncProducer // nil until open
 }
 
-// open makes the producer. sarama takes no context: one that comes too late is
-// closed.
-func (x *transaction) open(ctx context.Context) error {
-	conf := *x.t.bus.conf
-	conf.Producer.Transaction.ID = fmt.Sprintf("%s.%s.%d", x.t.config.ID, x.lane.topic, x.lane.partition)
-	// A transaction is open while its results are sent, not while they are made. A
-	// process that dies meanwhile holds up its successor for so long, since the
-	// group's offset is not known until then.
-	conf.Producer.Transaction.Timeout = 10 * time.Second
-	type result struct {
-		p   sarama.SyncProducer
-		err error
-	}
-	opened := make(chan result, 1)
-	go func() {
-		p, err := sarama.NewSyncProducer(x.t.bus.config.Brokers, &conf)
-		opened <- result{p, err}
-	}()
-	select {
-	case r := <-opened:
-		if r.err != nil {
-			return fmt.Errorf("transactional producer %q: %w", conf.Producer.Transaction.ID, r.err)
-		}
-		x.producer = r.p
-		return nil
-	case <-ctx.Done():
-		go func() {
-			if late := <-opened; late.err == nil {
-				_ = late.p.Close()
-			}
-		}()
-		return context.Cause(ctx)
-	}
+// open makes the producer.
+func (x *transaction) open(ctx context.Context) (err error) {
+	x.producer, err = x.t.bus.openTransactional(ctx, fmt.Sprintf("%s.%s.%d", x.t.config.ID, x.lane.topic, x.lane.partition))
+	return err
 }
 
 func (x *transaction) close() {
