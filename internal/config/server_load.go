@@ -168,8 +168,8 @@ func (s *Server) apply(given Setting, dir string) error {
 	return nil
 }
 
-// set sets a key from text: scalars as they are, lists of text with commas, all
-// else as YAML. An empty text is the default.
+// set sets a key from text: scalars as they are, lists of text with commas or in
+// brackets as in YAML, all else as YAML. An empty text is the default.
 func (s *Server) set(k serverKey, text, dir string) error {
 	v := k.value(reflect.ValueOf(s).Elem(), true)
 	if strings.TrimSpace(text) == "" {
@@ -180,7 +180,7 @@ func (s *Server) set(k serverKey, text, dir string) error {
 		}
 	}
 	switch t := v.Type(); {
-	case t == reflect.TypeFor[[]string]():
+	case t == reflect.TypeFor[[]string]() && !(strings.HasPrefix(text, "[") && strings.HasSuffix(text, "]")):
 		var list []string
 		for item := range strings.SplitSeq(text, ",") {
 			if item = strings.TrimSpace(item); item != "" {

@@ -307,3 +307,15 @@ func FuzzLoadServer(f *testing.F) {
 		}
 	})
 }
+
+// A list of text is written with commas, or in brackets as in a file.
+func TestServerLists(t *testing.T) {
+	t.Parallel()
+	const want = "[10.0.0.1, 10.0.0.2]"
+	for _, text := range []string{"10.0.0.1,10.0.0.2", " 10.0.0.1 , 10.0.0.2,", "[10.0.0.1, 10.0.0.2]", `["10.0.0.1", '10.0.0.2']`} {
+		got, _ := setting(load(t, config.ServerSource{Flags: []config.Setting{{Key: "auth.trusted_proxies", Value: text, Origin: "--set"}}}), "auth.trusted_proxies")
+		if got != want {
+			t.Errorf("%s is the list %s, want %s", text, got, want)
+		}
+	}
+}
