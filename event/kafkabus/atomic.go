@@ -99,11 +99,18 @@ func (a *atomicPublisher) Publish(ctx context.Context, ms ...*event.Message) err
 }
 
 func (a *atomicPublisher) store(ms []*event.Message) error {
+	out := encodeTx(ms)
+	for i, m := range out {
+		// In a transaction the client takes many seconds to refuse one.
+		if size := m.ByteSize(2); size > a.bus.conf.Producer.MaxMessageBytes {
+			return fmt.Errorf("message %d for topic %q has %d bytes; expected at most %d", i, m.Topic, size, a.bus.conf.Producer.MaxMessageBytes)
+		}
+	}
 	if err := a.producer.BeginTxn(); err != nil {
 		a.over()
 		return fmt.Errorf("begin: %w", err)
 	}
-	if err := a.producer.SendMessages(encodeTx(ms)); err != nil {
+	if err := a.producer.SendMessages(out); err != nil {
 		err = fmt.Errorf("store %d messages: %w", len(ms), firstOf(err))
 		if aborted := a.producer.AbortTxn(); aborted != nil {
 			a.over()
