@@ -5,13 +5,16 @@ PKGS := ./...
 MODULES = $(shell git ls-files ':(glob)event/**/go.mod' ':(glob)test/**/go.mod' | xargs -n 1 dirname)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test integration soak check generate bench fuzz clean
+.PHONY: help demo example test integration soak check generate bench fuzz clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## The whole story on embedded parts: nothing to install
 	$(GO) run ./cmd/wireproof demo
+
+example: ## A service to copy from, on parts in its process
+	$(GO) run ./examples/orders
 
 test: ## The tests that need nothing but Go and git
 	CGO_ENABLED=0 $(GO) test $(PKGS)

@@ -106,7 +106,7 @@ var may = map[string]string{
 
 	"test/faults":    "event event/... test/...",
 	"test/buforacle": "compat/protorules lang lang/protobuf",
-	"examples/...":   "...",
+	"examples/...":   "... !cmd/...",
 	"cmd/...":        "... !cmd/...",
 }
 

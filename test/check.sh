@@ -4,6 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 export CGO_ENABLED=0
 go run -tags bootstrap ./cmd/wireproof generate --check
+(cd examples/orders && go run -tags bootstrap ../../cmd/wireproof generate --check)
 go run ./cmd/wireproof docs --check docs
 unformatted=$(git ls-files -z '*.go' | xargs -0 gofmt -l)
 if [ -n "$unformatted" ]; then
