@@ -88,6 +88,7 @@ var may = map[string]string{
 	"registry/registrytest": "registry registry/... lang lang/all compat",
 
 	"internal/config":   "",
+	"internal/topics":   "event event/kafkabus internal/config",
 	"internal/catalog":  "internal/config lang lang/...",
 	"internal/generate": "internal/catalog internal/config lang lang/...",
 	"internal/gate":     "compat compat/... lang lang/... registry/... internal/config internal/catalog",

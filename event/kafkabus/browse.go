@@ -30,7 +30,7 @@ func (b *Bus) Browse(ctx context.Context, topic string, from map[int32]int64, fn
 		return fmt.Errorf("browse topic %q: %w", topic, err)
 	}
 	for _, p := range slices.Sorted(slices.Values(partitions)) {
-		more, err := b.browsePartition(ctx, topic, p, from, fn)
+		more, err := b.browsePartition(ctx, topic, p, from, browseBytes, fn)
 		if err != nil {
 			return fmt.Errorf("browse topic %q partition %d: %w", topic, p, err)
 		}
@@ -44,7 +44,7 @@ func (b *Bus) Browse(ctx context.Context, topic string, from map[int32]int64, fn
 // browsePartition reads a partition up to what is committed now, and reports
 // whether fn wants more. It fetches by itself: sarama's consumer does not tell
 // transaction markers at the end from a broker that is slow.
-func (b *Bus) browsePartition(ctx context.Context, topic string, partition int32, from map[int32]int64, fn func(*event.Delivery) bool) (bool, error) {
+func (b *Bus) browsePartition(ctx context.Context, topic string, partition int32, from map[int32]int64, size int32, fn func(*event.Delivery) bool) (bool, error) {
 	var oldest int64
 	err := b.again(ctx, topic, func() (err error) {
 		oldest, err = b.client.GetOffset(topic, partition, sarama.OffsetOldest)
@@ -61,7 +61,7 @@ func (b *Bus) browsePartition(ctx context.Context, topic string, partition int32
 	for {
 		var block *sarama.FetchResponseBlock
 		err := b.again(ctx, topic, func() (err error) {
-			block, err = b.fetch(topic, partition, at)
+			block, err = b.fetch(topic, partition, at, size)
 			return err
 		})
 		if errors.Is(err, sarama.ErrOffsetOutOfRange) && end < 0 {
@@ -90,7 +90,7 @@ func (b *Bus) browsePartition(ctx context.Context, topic string, partition int32
 		}
 		if next == at {
 			if block.Partial {
-				return false, fmt.Errorf("offset %d: a batch does not fit into %d bytes", at, browseBytes)
+				return false, fmt.Errorf("offset %d: a batch does not fit into %d bytes", at, size)
 			}
 			next = end // compaction has left nothing up to there
 		}
@@ -115,14 +115,15 @@ func (b *Bus) again(ctx context.Context, topic string, f func() error) error {
 	}
 }
 
-// fetch asks the leader for what is committed from an offset on. It does not wait.
-func (b *Bus) fetch(topic string, partition int32, at int64) (*sarama.FetchResponseBlock, error) {
+// fetch asks the leader for what is committed from an offset on, in about so many
+// bytes; a batch comes whole. It does not wait.
+func (b *Bus) fetch(topic string, partition int32, at int64, size int32) (*sarama.FetchResponseBlock, error) {
 	leader, err := b.client.Leader(topic, partition)
 	if err != nil {
 		return nil, err
 	}
-	req := &sarama.FetchRequest{Version: 11, MaxBytes: browseBytes, Isolation: sarama.ReadCommitted, SessionEpoch: -1}
-	req.AddBlock(topic, partition, at, browseBytes, -1)
+	req := &sarama.FetchRequest{Version: 11, MaxBytes: size, Isolation: sarama.ReadCommitted, SessionEpoch: -1}
+	req.AddBlock(topic, partition, at, size, -1)
 	res, err := leader.Fetch(req)
 	if err != nil {
 		_ = leader.Close() // a new connection may help

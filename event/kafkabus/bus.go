@@ -14,8 +14,8 @@ import (
 	"github.com/wireproof/wireproof/event"
 )
 
-// A Bus is a connection to a Kafka cluster: an [event.Bus], an [event.TopicMaker]
-// and an [event.Browser]. It is safe for concurrent use.
+// A Bus is a connection to a Kafka cluster: an [event.Bus], an [event.TopicMaker],
+// an [event.Browser] and an [event.Lagger]. It is safe for concurrent use.
 type Bus struct {
 	config   Config // this and the fields below are set once
 	conf     *sarama.Config
@@ -94,26 +94,21 @@ func (b *Bus) Close(ctx context.Context) error {
 // MakeTopic is as [event.TopicMaker] says. An empty like means the partitions
 // and replicas that the cluster gives a new topic.
 func (b *Bus) MakeTopic(ctx context.Context, name, like string) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	// An admin looks for the controller, for which sarama asks about all topics:
-	// it has a client of its own, for as long as it is needed.
-	conf := *b.conf
-	conf.Metadata.Full = true
-	admin, err := sarama.NewClusterAdmin(b.config.Brokers, &conf)
-	if err != nil {
-		return fmt.Errorf("make topic %q: %w", name, err)
-	}
-	defer admin.Close()
-	detail := &sarama.TopicDetail{NumPartitions: -1, ReplicationFactor: -1}
-	if like != "" {
-		if detail, err = b.detailLike(admin, like); err != nil {
-			return fmt.Errorf("make topic %q like %q: %w", name, like, err)
+	_, err := administer(ctx, b, func(admin sarama.ClusterAdmin) (struct{}, error) {
+		detail := &sarama.TopicDetail{NumPartitions: -1, ReplicationFactor: -1}
+		if like != "" {
+			var err error
+			if detail, err = detailLike(admin, like); err != nil {
+				return struct{}{}, fmt.Errorf("like %q: %w", like, err)
+			}
 		}
-	}
-	err = admin.CreateTopic(name, detail, false)
-	if err != nil && !errors.Is(err, sarama.ErrTopicAlreadyExists) {
+		err := admin.CreateTopic(name, detail, false)
+		if errors.Is(err, sarama.ErrTopicAlreadyExists) {
+			err = nil
+		}
+		return struct{}{}, err
+	})
+	if err != nil {
 		return fmt.Errorf("make topic %q: %w", name, err)
 	}
 	return b.awaitTopic(ctx, name)
@@ -121,7 +116,7 @@ func (b *Bus) MakeTopic(ctx context.Context, name, like string) error {
 
 // detailLike describes a topic with the partitions of like and 64 KiB more room
 // for a message. A topic that is not there lends nothing.
-func (b *Bus) detailLike(admin sarama.ClusterAdmin, like string) (*sarama.TopicDetail, error) {
+func detailLike(admin sarama.ClusterAdmin, like string) (*sarama.TopicDetail, error) {
 	detail := &sarama.TopicDetail{NumPartitions: -1, ReplicationFactor: -1}
 	found, err := admin.DescribeTopics([]string{like})
 	if err != nil {

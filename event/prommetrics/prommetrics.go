@@ -1,9 +1,10 @@
 // Package prommetrics counts for Prometheus what consumers of package event do:
-// outcomes, the time of handlers, and the age of messages.
+// outcomes, the time of handlers, and the age of messages. [RegisterLag] adds what
+// the broker still holds for a group, where the bus knows it.
 //
 // Its labels are the topic of first publication, the group and the outcome, and no
-// others. A subscription by a pattern has a series for each topic that it meets.
-// What a broker still holds, and nobody has received, it does not know.
+// others, but for the partition of a lag. A subscription by a pattern has a series
+// for each topic that it meets.
 package prommetrics
 
 import (

@@ -26,6 +26,7 @@ type Config struct {
 	Generate     Generate               `yaml:"generate" doc:"What generate writes."`
 	Subjects     Subjects               `yaml:"subjects" doc:"How subjects are named, and what may change in them."`
 	Events       []Event                `yaml:"events" doc:"What is published where; one entry is one event."`
+	Topics       []Topic                `yaml:"topics" doc:"What Kafka topics must be, for topics plan and apply."`
 	Check        Check                  `yaml:"check" doc:"What fails check."`
 	Environments map[string]Environment `yaml:"environments" doc:"Registries and brokers by name."`
 
@@ -95,6 +96,7 @@ type TLS struct {
 // Kafka says how to reach a Kafka cluster.
 type Kafka struct {
 	Brokers     []string `yaml:"brokers" doc:"host:port of some brokers."`
+	Replicas    int      `yaml:"replicas" doc:"Copies of each topic in this cluster, in place of what topics say."`
 	TLS         bool     `yaml:"tls" doc:"Speak TLS."`
 	CA          string   `yaml:"ca" doc:"File with the certificates of the authorities to trust."`
 	Cert        string   `yaml:"cert" doc:"File with the client's certificate (mTLS)."`

@@ -45,6 +45,24 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// What is kept for a time, for days and for good is read, and printed as written.
+func TestRetention(t *testing.T) {
+	c, err := config.Parse("w.yaml", "version: 1\ntopics:\n  - { name: a, retention: 36h, retention_size: 1GiB }\n  - { name: b, retention: 7d }\n  - { name: c, retention: forever }\n  - { name: d }\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []time.Duration{36 * time.Hour, 7 * 24 * time.Hour, time.Duration(config.Forever), 0} {
+		if got := time.Duration(c.Topics[i].Retention); got != want {
+			t.Errorf("retention of %s is %v, want %v", c.Topics[i].Name, got, want)
+		}
+	}
+	for i, want := range []string{"36h0m0s", "7d", "forever"} {
+		if got := c.Topics[i].Retention.String(); got != want {
+			t.Errorf("%s: String() = %q, want %q", c.Topics[i].Name, got, want)
+		}
+	}
+}
+
 // Each mistake is named with its place and what was expected.
 func TestParseMistakes(t *testing.T) {
 	for _, tt := range []struct{ name, text, want string }{
@@ -59,6 +77,14 @@ func TestParseMistakes(t *testing.T) {
 		{"escaping schema", "version: 1\nevents:\n  - { schema: ../x.avsc, topic: t }\n", "expected a path below schemas"},
 		{"no topic", "version: 1\nevents:\n  - { schema: x.avsc }\n", "w.yaml:3"},
 		{"bad waiver", "version: 1\ncheck: { waivers: [{ id: x, reason: r, owner: o, until: soon }] }\n", "expected a day"},
+		{"bad retention", "version: 1\ntopics: [{ name: t, retention: 7 days }]\n", `w.yaml:2:32: topics[0].retention is "7 days"; expected a time of a second or more`},
+		{"unknown key of a topic", "version: 1\ntopics: [{ name: t, replica: 3 }]\n", `unknown key "topics[0].replica", did you mean "replicas"?`},
+		{"topic twice", "version: 1\ntopics: [{ name: t }, { name: t }]\n", `topic "t" is entry 1 already`},
+		{"bad topic name", "version: 1\ntopics: [{ name: a b }]\n", `name is "a b"; expected at most 249`},
+		{"bad group name", "version: 1\ntopics: [{ name: a, groups: [{ name: b/c }] }]\n", `group "b/c": its retry topics`},
+		{"group twice", "version: 1\ntopics: [{ name: a, groups: [{ name: b }, { name: b }] }]\n", `group "b" of topic "a" is there twice`},
+		{"bad cleanup", "version: 1\ntopics: [{ name: a, cleanup: compacted }]\n", `topics[0].cleanup is "compacted", did you mean "compact"?`},
+		{"negative partitions", "version: 1\ntopics: [{ name: a, partitions: -1 }]\n", `partitions is -1; expected 1 to 100000`},
 		{"alias", "version: 1\nsubjects: &a { naming: topic }\n", "anchors"},
 		{"empty", "", "expected one YAML document"},
 		{"not YAML", "version: [1\n", "w.yaml:"},

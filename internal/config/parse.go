@@ -73,6 +73,7 @@ func (c *Config) validate() Errors {
 		}
 		seen[u] = i
 	}
+	c.validateTopics(bad)
 	severities := []string{"error", "warning", "info", "off"}
 	for _, id := range keys(c.Check.Rules) {
 		if got := c.Check.Rules[id]; !slices.Contains(severities, got) {

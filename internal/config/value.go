@@ -95,6 +95,8 @@ func expected(t reflect.Type) string {
 		return "a duration such as 10s"
 	case reflect.TypeFor[Size]():
 		return "a number of bytes such as 4MiB"
+	case reflect.TypeFor[Retention]():
+		return "a time such as 36h or 7d, or forever"
 	}
 	switch t.Kind() {
 	case reflect.Bool:
