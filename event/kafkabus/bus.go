@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -145,6 +146,26 @@ func detailLike(admin sarama.ClusterAdmin, like string) (*sarama.TopicDetail, er
 		}
 	}
 	return detail, nil
+}
+
+// Topics returns the names of all topics of the cluster that the bus may see, sorted.
+func (b *Bus) Topics(ctx context.Context) ([]string, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	conf := *b.conf
+	conf.Metadata.Full = true
+	client, err := sarama.NewClient(b.config.Brokers, &conf)
+	if err != nil {
+		return nil, fmt.Errorf("list topics: %w", err)
+	}
+	defer client.Close()
+	topics, err := client.Topics()
+	if err != nil {
+		return nil, fmt.Errorf("list topics: %w", err)
+	}
+	slices.Sort(topics)
+	return topics, nil
 }
 
 // awaitTopic waits until every partition of a new topic has a leader.
