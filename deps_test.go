@@ -100,6 +100,7 @@ var may = map[string]string{
 	"internal/registryio": "registry/... codec lang lang/... internal/config internal/catalog compat compat/...",
 
 	"internal/sample":    "codec codec/avrowire lang lang/...",
+	"internal/payload":   "codec lang lang/jsonschema lang/protobuf",
 	"internal/telemetry": "registry registry/api registry/rest",
 
 	"gen/...":  "codec codec/... event lang gen/...",
