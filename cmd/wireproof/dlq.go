@@ -61,7 +61,7 @@ settings or of --registry.`,
 	}
 	p := cmd.PersistentFlags()
 	p.StringSliceVar(&f.brokers, "brokers", nil, "host:port of Kafka brokers, in place of the environment's")
-	p.StringVar(&f.bus, "bus", "", "URL of another broker: "+busUsage)
+	p.StringVar(&f.bus, "bus", "", "URL of another broker, "+busUsage)
 	p.StringVar(&f.registry, "registry", "", "URL of the registry, in place of the environment's")
 	p.StringSliceVarP(&f.groups, "group", "g", nil, "consumer groups (default, on Kafka: all that have dead letters of the topic)")
 	p.StringVarP(&f.output, "output", "o", "text", "text or json (one object a line)")

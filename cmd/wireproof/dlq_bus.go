@@ -16,8 +16,7 @@ import (
 	"github.com/wireproof/wireproof/event/redisbus"
 )
 
-const busUsage = `kafka://host:port,…  nats://host:port  amqp://user:password@host:port/vhost (RabbitMQ)
-or redis://host:port/db?prefix=wireproof:; also tls://, amqps:// and rediss://`
+const busUsage = "such as kafka://host:port, nats://host:port, amqp://user:password@host:port/vhost (RabbitMQ) or redis://host:port/0?prefix=wireproof:; also tls, amqps and rediss"
 
 // bus connects to the broker of a URL, or else to the Kafka cluster of the brokers or
 // the environment.
@@ -91,7 +90,7 @@ func groupsOf(ctx context.Context, bus event.Bus, topic string) ([]string, error
 	if !ok {
 		return nil, usagef("--group is missing: dead letters belong to a consumer group, and only Kafka can be asked which there are")
 	}
-	topics, err := kafka.Topics(ctx)
+	topics, err := kafka.TopicNames(ctx)
 	if err != nil {
 		return nil, exitWith(exitIncomplete, err)
 	}

@@ -148,8 +148,8 @@ func detailLike(admin sarama.ClusterAdmin, like string) (*sarama.TopicDetail, er
 	return detail, nil
 }
 
-// Topics returns the names of all topics of the cluster that the bus may see, sorted.
-func (b *Bus) Topics(ctx context.Context) ([]string, error) {
+// TopicNames returns the names of all topics of the cluster that the bus may see, sorted.
+func (b *Bus) TopicNames(ctx context.Context) ([]string, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
