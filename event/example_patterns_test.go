@@ -96,13 +96,14 @@ func ExampleByKey() {
 		fmt.Printf("%s %s\n", d.Key, d.Payload)
 		return nil
 	}
+	options := []event.ConsumerOption{
+		event.ByKey(32),                        // or Serial(), the default; or Unordered(32)
+		event.MaxInFlight(500, 8<<20),          // of each lane: messages, and bytes of them
+		event.HandlerTimeout(10 * time.Second), // ends the context of a call
+		event.DrainTimeout(20 * time.Second),   // how long shutdown waits for handlers
+	}
 	var counts event.Counts
-	err := event.Run(ctx, bus.Group("billing"), []string{"orders"}, handle,
-		event.ByKey(32),               // or Serial(), the default; or Unordered(32)
-		event.MaxInFlight(500, 8<<20), // of each lane: messages, and bytes of them
-		event.HandlerTimeout(10*time.Second),
-		event.DrainTimeout(20*time.Second),
-		until(3, stop, &counts))
+	err := event.Run(ctx, bus.Group("billing"), []string{"orders"}, handle, append(options, until(3, stop, &counts))...)
 	fmt.Println(err)
 	// Output:
 	// o-17 placed
@@ -136,7 +137,9 @@ func ExampleRunBatches() {
 		return nil
 	}
 	var counts event.Counts
-	err := event.RunBatches(ctx, bus.Group("search"), []string{"orders"}, 100, 50*time.Millisecond, handle, until(3, stop, &counts))
+	counted := until(3, stop, &counts)
+	// Of up to 100, or as many as there are when the first has waited for 50 ms.
+	err := event.RunBatches(ctx, bus.Group("search"), []string{"orders"}, 100, 50*time.Millisecond, handle, counted)
 	fmt.Println(counts.Of(event.Handled), "indexed,", counts.Of(event.DeadLettered), "dead,", err)
 	// Output:
 	// 2 indexed, 1 dead, <nil>
@@ -158,13 +161,14 @@ func ExampleRetryLevels() {
 		}
 		return nil
 	}
-	var counts event.Counts
-	err := event.Run(ctx, bus.Group("billing"), []string{"orders"}, handle,
+	options := []event.ConsumerOption{
 		event.Immediate(2), event.Backoff(50*time.Millisecond, time.Second), // in place
 		event.RetryLevels(time.Minute, 10*time.Minute, time.Hour), // on topics of their own
 		event.Jitter(0.2), // up to a fifth longer
 		event.RetryIf(func(err error) bool { return !errors.Is(err, errClosedAccount) }),
-		until(2, stop, &counts))
+	}
+	var counts event.Counts
+	err := event.Run(ctx, bus.Group("billing"), []string{"orders"}, handle, append(options, until(2, stop, &counts))...)
 	fmt.Println(counts.Of(event.Handled), "handled,", counts.Of(event.DeadLettered), "dead,", err)
 	// Output:
 	// 1 handled, 1 dead, <nil>
@@ -183,10 +187,9 @@ func ExampleKeepKeyOrder() {
 		fmt.Printf("%s, attempt %d\n", d.Payload, d.Attempt)
 		return nil
 	}
+	options := []event.ConsumerOption{event.ByKey(32), event.KeepKeyOrder(), event.RetryLevels(10*time.Millisecond, time.Minute)}
 	var counts event.Counts
-	err := event.Run(ctx, bus.Group("billing"), []string{"orders"}, handle,
-		event.ByKey(32), event.KeepKeyOrder(), event.RetryLevels(10*time.Millisecond, time.Minute),
-		until(2, stop, &counts))
+	err := event.Run(ctx, bus.Group("billing"), []string{"orders"}, handle, append(options, until(2, stop, &counts))...)
 	fmt.Println(err)
 	// Output:
 	// placed, attempt 2

@@ -23,8 +23,13 @@ func Example() {
 	}
 	defer os.RemoveAll(dir)
 	scan := bytes.Repeat([]byte("page "), 1<<20)
+	read := func(_ context.Context, d *event.Delivery) error {
+		fmt.Println(len(d.Payload), "bytes; on the broker", len(bus.Messages("scans")[0].Payload))
+		stop()
+		return nil
+	}
 
-	store, err := claimcheck.NewFolder(dir) // or redisstore, or s3store
+	store, err := claimcheck.NewFolder(dir) // or redisstore.New
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -40,11 +45,7 @@ func Example() {
 		return
 	}
 	fmt.Println(pub.Publish(ctx, &event.Message{Topic: "scans", Payload: scan}))
-	err = event.Run(ctx, bus.Group("archive"), []string{"scans"}, func(_ context.Context, d *event.Delivery) error {
-		fmt.Println(len(d.Payload), "bytes; on the broker", len(bus.Messages("scans")[0].Payload))
-		stop()
-		return nil
-	}, fetch.Prepare())
+	err = event.Run(ctx, bus.Group("archive"), []string{"scans"}, read, fetch.Prepare())
 	fmt.Println(err)
 	// Output:
 	// <nil>

@@ -32,6 +32,11 @@ func ExampleNewSQL() {
 		fmt.Printf("mail: your order over %s\n", d.Payload)
 		return nil
 	}
+	duplicates := event.Observe(func(o event.Outcome, _ *event.Delivery, _ error) {
+		if o == event.Duplicate {
+			stop()
+		}
+	})
 
 	remembered, err := dedupe.NewSQL(db, dedupe.Times{Claim: time.Minute, Done: 7 * 24 * time.Hour})
 	if err != nil {
@@ -42,11 +47,6 @@ func ExampleNewSQL() {
 		fmt.Println(err)
 		return
 	}
-	duplicates := event.Observe(func(o event.Outcome, _ *event.Delivery, _ error) {
-		if o == event.Duplicate {
-			stop()
-		}
-	})
 	err = event.Run(ctx, bus.Group("mail"), []string{"orders"}, sendMail,
 		event.Deduplicate(remembered), event.HandlerTimeout(30*time.Second), duplicates)
 	fmt.Println(err)

@@ -31,6 +31,11 @@ func ExampleInbox() {
 		fmt.Println(err)
 		return
 	}
+	duplicates := event.Observe(func(o event.Outcome, _ *event.Delivery, _ error) {
+		if o == event.Duplicate {
+			stop()
+		}
+	})
 
 	in := inbox.New(db)
 	if err := in.Create(ctx); err != nil {
@@ -41,11 +46,6 @@ func ExampleInbox() {
 		_, err := inbox.Tx(ctx).ExecContext(ctx, `UPDATE stock SET pieces = pieces - 1 WHERE sku = $1`, string(d.Key))
 		return err // nil commits, anything else rolls back
 	}
-	duplicates := event.Observe(func(o event.Outcome, _ *event.Delivery, _ error) {
-		if o == event.Duplicate {
-			stop()
-		}
-	})
 	err = event.Run(ctx, bus.Group("stock"), []string{"orders"}, take, in.Option(), duplicates)
 
 	var pieces int

@@ -41,7 +41,7 @@ func Example() {
 	}
 	defer db.Close()
 	db.SetMaxOpenConns(1)
-	if _, err := db.ExecContext(ctx, `CREATE TABLE booking (account TEXT, amount TEXT)`); err != nil {
+	if _, err := db.ExecContext(ctx, `CREATE TABLE booking (amount TEXT)`); err != nil {
 		fmt.Println(err)
 		return
 	}
@@ -70,14 +70,17 @@ func Example() {
 	}
 	fmt.Println(book("a-1", 100), book("a-1", -30), book("a-1", -80))
 
-	list := func(ctx context.Context, d *event.Delivery) error { // in the transaction of the checkpoint
-		_, err := inbox.Tx(ctx).ExecContext(ctx, `INSERT INTO booking VALUES ($1, $2)`, "a-1", string(d.Payload))
+	second := event.Observe(func(_ event.Outcome, d *event.Delivery, _ error) {
 		if d.Offset == 2 {
 			stop()
 		}
+	})
+	list := func(ctx context.Context, d *event.Delivery) error { // in the transaction of the checkpoint
+		_, err := inbox.Tx(ctx).ExecContext(ctx, `INSERT INTO booking (amount) VALUES ($1)`, string(d.Payload))
 		return err
 	}
-	fmt.Println(store.Project(ctx, "bookings", list))
+	err = store.Project(ctx, "bookings", list, second) // from the first event on, and then what comes
+	fmt.Println(err)
 	var sum int
 	fmt.Println(db.QueryRow(`SELECT SUM(amount) FROM booking`).Scan(&sum), sum)
 	// Output:
