@@ -40,8 +40,8 @@ if [ "${#install[@]}" -gt 0 ]; then
   ./test/services.sh install "${install[@]}"
   eval "$(./test/services.sh start "$dir" "${install[@]}")"
 fi
-./test/services.sh install strace python node
-eval "$(./test/services.sh start "$dir" python node)"
+./test/services.sh install strace python node ci
+eval "$(./test/services.sh start "$dir" python node ci)"
 if [ -z "${BUF:-}" ]; then
   BUF=$(./test/buf.sh)
   export BUF

@@ -16,9 +16,18 @@ set -euo pipefail
 KAFKA_VERSION=${KAFKA_VERSION:-4.1.1}
 LOG4J_VERSION=2.24.3
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/wireproof
-CLIENTS=$(cd "$(dirname "$0")" && pwd)/clients
+HERE=$(cd "$(dirname "$0")" && pwd)
 
 die() { echo "services.sh: $*" >&2; exit 1; }
+
+apt_get() { # WHAT PACKAGE...: installs a part of the system
+  local what=$1
+  shift
+  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || die "the tests need $what: install it"
+  echo "installing $what" >&2
+  apt-get update -qq >&2
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2
+}
 
 # A dead server can stay as a zombie, and its number can be given to another
 # process: one of ours is known by number and start time together.
@@ -58,10 +67,7 @@ kafka_jars() { echo "$CACHE/kafka-$KAFKA_VERSION/libs"; }
 
 get_kafka() {
   if ! command -v java >/dev/null || ! command -v mvn >/dev/null; then
-    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || die "kafka needs Java 17 and Maven: install them"
-    echo "installing Java and Maven" >&2
-    apt-get update -qq >&2
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends openjdk-17-jre-headless maven >&2
+    apt_get "Java 17 and Maven" openjdk-17-jre-headless maven
   fi
   local libs tmp
   libs=$(kafka_jars)
@@ -374,7 +380,7 @@ env_rabbitmq() {
 # --- nats and nats29: NATS with JetStream: the version in go.mod, built here, and that of Debian 12,
 # which stands for old servers
 
-nats_binary() { echo "$CACHE/nats-server-$(cd "$CLIENTS" && go list -m -f '{{.Version}}' github.com/nats-io/nats-server/v2)"; }
+nats_binary() { echo "$CACHE/nats-server-$(cd "$HERE" && go list -m -f '{{.Version}}' github.com/nats-io/nats-server/v2)"; }
 
 get_nats() {
   local binary tmp
@@ -383,7 +389,7 @@ get_nats() {
   echo "building the NATS server" >&2
   mkdir -p "$CACHE"
   tmp=$(mktemp "$CACHE/nats.XXXXXX")
-  (cd "$CLIENTS" && CGO_ENABLED=0 go build -o "$tmp" github.com/nats-io/nats-server/v2) >&2 || { rm -f "$tmp"; die "the NATS server does not build"; }
+  (cd "$HERE" && CGO_ENABLED=0 go build -o "$tmp" github.com/nats-io/nats-server/v2) >&2 || { rm -f "$tmp"; die "the NATS server does not build"; }
   mv -f "$tmp" "$binary"
 }
 
@@ -527,67 +533,66 @@ env_pubsub() {
 
 get_strace() {
   ! command -v strace >/dev/null || return 0
-  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || die "the tests of crashes need strace: install it"
-  echo "installing strace" >&2
-  apt-get update -qq >&2
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends strace >&2
+  apt_get strace strace
 }
 
-# --- python and node: no servers, but the clients of other languages, pinned below
-# test/clients; what is fetched stays in the cache, in a folder for each set
+# --- python, node and ci: no servers, but the clients of other languages, pinned below
+# test/clients, and the programs that run people's CI, pinned in test/ci; what is fetched
+# stays in the cache, in a folder for each set
 
 pinned() { # NAME FILE: the folder of a set
   echo "$CACHE/$1-$(sha256sum "$2" | cut -c 1-12)"
 }
 
-python_home() { pinned python "$CLIENTS/python/requirements.txt"; }
-node_home() { pinned node "$CLIENTS/javascript/package.json"; }
-
-get_python() {
-  local home
-  home=$(python_home)
-  [ -x "$home/bin/python" ] && [ -f "$home/complete" ] && return
-  if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
-    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || die "the Python clients need Python 3.11 with venv: install it"
-    echo "installing Python" >&2
-    apt-get update -qq >&2
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3 python3-venv >&2
-  fi
-  echo "fetching the Python clients" >&2
+get_venv() { # FOLDER FILE: what a requirements.txt names
+  [ -x "$1/bin/python" ] && [ -f "$1/complete" ] && return
+  python3 -c 'import ensurepip, venv' 2>/dev/null || apt_get "Python 3.11 with venv" python3 python3-venv
+  echo "fetching what $2 names" >&2
   mkdir -p "$CACHE"
   # In place, since a virtual environment knows its own path; complete says that it is.
-  rm -rf "$home"
-  python3 -m venv "$home" >&2
-  "$home/bin/pip" install -q --disable-pip-version-check --only-binary :all: -r "$CLIENTS/python/requirements.txt" >&2 ||
-    die "pip could not fetch what $CLIENTS/python/requirements.txt names"
-  touch "$home/complete"
+  rm -rf "$1"
+  python3 -m venv "$1" >&2
+  "$1/bin/pip" install -q --disable-pip-version-check --only-binary :all: -r "$2" >&2 || die "pip could not fetch what $2 names"
+  touch "$1/complete"
 }
 
-start_python() { [ -f "$(python_home)/complete" ] || die "the Python clients are not installed: services.sh install python"; }
-env_python() { echo "export CLIENTS_PYTHON='$(python_home)/bin/python'"; }
-
-get_node() {
-  local home tmp
-  home=$(node_home)
-  if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
-    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || die "the JavaScript clients need Node.js 18 or later and npm: install them"
-    echo "installing Node.js" >&2
-    apt-get update -qq >&2
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nodejs npm >&2
-  fi
-  [ -d "$home" ] && return
-  echo "fetching the JavaScript clients" >&2
+get_modules() { # FOLDER FILE: what a package.json names
+  local tmp
+  command -v node >/dev/null && command -v npm >/dev/null || apt_get "Node.js 18 or later and npm" nodejs npm
+  [ -d "$1" ] && return
+  echo "fetching what $2 names" >&2
   mkdir -p "$CACHE"
   tmp=$(mktemp -d "$CACHE/node.XXXXXX")
-  cp "$CLIENTS/javascript/package.json" "$tmp"
+  cp "$2" "$tmp/package.json"
   npm install --prefix "$tmp" --ignore-scripts --no-audit --no-fund --no-package-lock --loglevel=error >&2 ||
-    { rm -rf "$tmp"; die "npm could not fetch what $CLIENTS/javascript/package.json names"; }
-  mv -T "$tmp" "$home" 2>/dev/null || [ -d "$home" ] || die "could not keep the packages in $home"
+    { rm -rf "$tmp"; die "npm could not fetch what $2 names"; }
+  mv -T "$tmp" "$1" 2>/dev/null || [ -d "$1" ] || die "could not keep the packages in $1"
   rm -rf "$tmp"
 }
 
+python_home() { pinned python "$HERE/clients/python/requirements.txt"; }
+node_home() { pinned node "$HERE/clients/javascript/package.json"; }
+ci_python_home() { pinned ci-python "$HERE/ci/requirements.txt"; }
+ci_node_home() { pinned ci-node "$HERE/ci/package.json"; }
+
+get_python() { get_venv "$(python_home)" "$HERE/clients/python/requirements.txt"; }
+start_python() { [ -f "$(python_home)/complete" ] || die "the Python clients are not installed: services.sh install python"; }
+env_python() { echo "export CLIENTS_PYTHON='$(python_home)/bin/python'"; }
+
+get_node() { get_modules "$(node_home)" "$HERE/clients/javascript/package.json"; }
 start_node() { [ -d "$(node_home)" ] || die "the JavaScript clients are not installed: services.sh install node"; }
 env_node() { echo "export CLIENTS_NODE_MODULES='$(node_home)/node_modules'"; }
+
+get_ci() {
+  get_venv "$(ci_python_home)" "$HERE/ci/requirements.txt"
+  get_modules "$(ci_node_home)" "$HERE/ci/package.json"
+  command -v rsync >/dev/null || apt_get rsync rsync # with which gitlab-ci-local copies a repository
+}
+start_ci() { [ -f "$(ci_python_home)/complete" ] && [ -d "$(ci_node_home)" ] || die "the programs of CI are not installed: services.sh install ci"; }
+env_ci() {
+  echo "export CI_PRE_COMMIT='$(ci_python_home)/bin/pre-commit'"
+  echo "export CI_GITLAB='$(ci_node_home)/node_modules/.bin/gitlab-ci-local'"
+}
 
 # --- any server
 
