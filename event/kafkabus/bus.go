@@ -82,8 +82,16 @@ func (b *Bus) Publish(ctx context.Context, ms ...*event.Message) error {
 	return b.producer.publish(ctx, ms)
 }
 
-// Group returns the consumer group of that name.
-func (b *Bus) Group(name string) event.Group { return &group{b, name} }
+// Group returns the consumer group of that name. A new one begins at the oldest
+// message; see [Bus.GroupFrom].
+func (b *Bus) Group(name string) event.Group { return &group{b, name, Oldest()} }
+
+// GroupFrom returns the consumer group of that name, which begins at a position in
+// each topic where it is new: where it has no members and has never settled
+// anything. Elsewhere the position means nothing: a group goes on where it was, and
+// partitions that come later are read from their oldest message, since nobody could
+// have seen it. The retry topics of the group are read from the oldest message too.
+func (b *Bus) GroupFrom(name string, from Position) event.Group { return &group{b, name, from} }
 
 // Close waits until every publish under way has its answers, then closes the
 // connections. Sources are closed by whoever opened them.

@@ -28,6 +28,50 @@ type Config struct {
 	// that still run; default 20 s. A rebalance, which waits for each member to
 	// let go, may take 10 s longer before those that do not are left out.
 	RevokeGrace time.Duration
+	// Balance says how a group shares out partitions: the first that all members
+	// name. Default Sticky. To change it without a stop of all members, deploy
+	// once with both, the new one first, and then without the old one.
+	Balance []Strategy
+	// InstanceID makes each group's member that this bus opens a static one: when
+	// it closes, its partitions wait for it, for SessionTimeout at most, and if it
+	// is back by then under the same ID nobody rebalances. It has to be unique in
+	// the group and the same after a restart, such as the name of a pod of a
+	// stateful set; a second member with it throws the first one out, which is a
+	// fatal error of that one. SessionTimeout should be longer than a restart.
+	InstanceID string
+}
+
+// A Strategy shares out the partitions of topics among the members of a group.
+type Strategy string
+
+// The strategies. With the first two, all members let go of all partitions when one
+// comes or goes, and get the new ones together. With CooperativeSticky only what
+// moves is let go, and the rest goes on meanwhile; a rebalance takes two rounds.
+const (
+	Range             Strategy = "range"              // ranges of each topic, so that partition n of two topics has one owner
+	Sticky            Strategy = "sticky"             // even, and as few moves as possible
+	CooperativeSticky Strategy = "cooperative-sticky" // likewise, without stopping what does not move
+)
+
+// balance returns new strategies, since some remember between calls.
+func balance(names []Strategy) ([]sarama.BalanceStrategy, error) {
+	if len(names) == 0 {
+		names = []Strategy{Sticky}
+	}
+	var out []sarama.BalanceStrategy
+	for _, n := range names {
+		switch n {
+		case Range:
+			out = append(out, sarama.NewBalanceStrategyRange())
+		case Sticky:
+			out = append(out, sarama.NewBalanceStrategySticky())
+		case CooperativeSticky:
+			out = append(out, sarama.NewBalanceStrategyCooperativeSticky())
+		default:
+			return nil, fmt.Errorf("kafka balance strategy is %q; expected %s, %s or %s", n, Range, Sticky, CooperativeSticky)
+		}
+	}
+	return out, nil
 }
 
 // SASL signs in to the cluster.
@@ -85,6 +129,10 @@ func (c Config) sarama() (*sarama.Config, error) {
 	g.Group.Heartbeat.Interval = g.Group.Session.Timeout / 4
 	g.Group.Rebalance.Timeout = cmp.Or(c.RevokeGrace, defaultGrace) + 10*time.Second
 	g.Group.ResetInvalidOffsets = true
+	g.Group.InstanceId = c.InstanceID
+	if g.Group.Rebalance.GroupStrategies, err = balance(c.Balance); err != nil {
+		return nil, err
+	}
 
 	if c.TLS != nil {
 		conf.Net.TLS.Enable, conf.Net.TLS.Config = true, c.TLS

@@ -11,5 +11,5 @@
 // no memory and does not stall the other partitions, which reading a claim
 // directly does.
 //
-// The package knows no schema. Transactions are not here yet.
+// The package knows no schema.
 package kafkabus

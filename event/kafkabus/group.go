@@ -16,6 +16,7 @@ import (
 type group struct {
 	bus  *Bus
 	name string
+	from Position // where it begins if it is new
 }
 
 func (g *group) Name() string   { return g.name }
@@ -29,9 +30,15 @@ func (g *group) Open(ctx context.Context, topics ...string) (event.Source, error
 			return nil, fmt.Errorf("open topic %q for group %q: %w", t, g.name, err)
 		}
 	}
-	// The sticky strategy remembers between calls, so each member has its own.
+	if err := g.bus.begin(ctx, g.name, g.from, topics); err != nil {
+		return nil, fmt.Errorf("join group %q: %w", g.name, err)
+	}
 	conf := *g.bus.conf
-	conf.Consumer.Group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{sarama.NewBalanceStrategySticky()}
+	strategies, err := balance(g.bus.config.Balance) // each member has its own
+	if err != nil {
+		return nil, err
+	}
+	conf.Consumer.Group.Rebalance.GroupStrategies = strategies
 	cg, err := sarama.NewConsumerGroup(g.bus.config.Brokers, g.name, &conf)
 	if err != nil {
 		return nil, fmt.Errorf("join group %q: %w", g.name, err)

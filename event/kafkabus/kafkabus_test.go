@@ -43,9 +43,9 @@ func makeTopic(t testing.TB, brokers []string, topic string, partitions int) {
 	}
 }
 
-func suite(t *testing.T, brokers []string) {
+func suite(t *testing.T, brokers []string, balance ...kafkabus.Strategy) {
 	connect := func(t *testing.T) event.Bus {
-		return open(t, kafkabus.Config{Brokers: brokers, RevokeGrace: 5 * time.Second})
+		return open(t, kafkabus.Config{Brokers: brokers, RevokeGrace: 5 * time.Second, Balance: balance})
 	}
 	eventtest.Run(t, eventtest.Bus{
 		New:        connect,

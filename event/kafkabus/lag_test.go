@@ -44,7 +44,7 @@ func TestLag(t *testing.T) {
 		bus := open(t, kafkabus.Config{Brokers: brokers})
 		defer bus.Close(context.Background())
 		for i := range 10 {
-			m := &event.Message{Topic: topic, Key: []byte("one"), Payload: []byte{byte(i)}, Time: time.UnixMilli(1_700_000_000_000 + int64(i)).UTC()}
+			m := &event.Message{Topic: topic, Key: []byte("one"), Payload: []byte{byte(i)}, Time: begun.Add(time.Duration(i) * time.Second).UTC()}
 			if err := bus.Publish(t.Context(), m); err != nil {
 				t.Fatal(err)
 			}
@@ -66,7 +66,7 @@ func TestLag(t *testing.T) {
 			}
 			want := event.Lag{Topic: topic, Committed: committed, End: 10, Messages: messages}
 			if messages > 0 {
-				want.Oldest = time.UnixMilli(1_700_000_000_000 + oldest).UTC()
+				want.Oldest = begun.Add(time.Duration(oldest) * time.Second).UTC()
 			}
 			if len(lags) != 2 || len(got) != 1 {
 				t.Fatalf("%s: lags %+v, want two partitions, one of them empty", when, lags)

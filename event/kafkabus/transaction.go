@@ -114,7 +114,11 @@ func (x *transaction) attempt(ctx context.Context, batch []*event.Delivery, dead
 		}
 	}
 	last := batch[len(batch)-1]
-	meta := sarama.NewConsumerGroupMetadataFromSession(x.lane.session, x.t.config.Group, nil)
+	var instance *string
+	if id := x.t.bus.config.InstanceID; id != "" {
+		instance = &id
+	}
+	meta := sarama.NewConsumerGroupMetadataFromSession(x.lane.session, x.t.config.Group, instance)
 	offsets := map[string][]*sarama.PartitionOffsetMetadata{x.lane.topic: {{Partition: x.lane.partition, Offset: last.Offset + 1}}}
 	if err := x.producer.AddOffsetsToTxnWithGroupMetadata(offsets, meta); err != nil {
 		return nil, x.recover(fmt.Errorf("add the offset: %w", err))
