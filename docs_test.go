@@ -85,6 +85,35 @@ func TestLinks(t *testing.T) {
 	}
 }
 
+// Each cell of the table of guarantees says no, or names the test that shows it.
+func TestGuaranteesNameTheirTests(t *testing.T) {
+	t.Parallel()
+	_, table, _ := strings.Cut(read(t, "README.md"), "\n| package |")
+	table, _, _ = strings.Cut(table, "\n\n")
+	rows := strings.Split(table, "\n")[1:]
+	if len(rows) < 10 {
+		t.Errorf("the table has %d rows, expected the guarantees of every transport", len(rows))
+	}
+	for _, row := range rows {
+		cells := strings.Split(strings.Trim(row, "|"), "|")
+		if len(cells) != 8 {
+			t.Errorf("%d cells, want a name and seven transports: %s", len(cells), row)
+		}
+		for _, cell := range cells[1:] {
+			cell = strings.TrimSpace(cell)
+			named := link.FindAllStringSubmatch(cell, -1)
+			if cell != "" && !strings.HasPrefix(cell, "no") && len(named) == 0 {
+				t.Errorf("%s: %q names no test", cells[0], cell)
+			}
+			for _, m := range named {
+				if m[2] == "" {
+					t.Errorf("%s: %s names no test", cells[0], m[1])
+				}
+			}
+		}
+	}
+}
+
 // leads returns an error unless the target of a link is there, and shows what its
 // title says.
 func leads(page, target, title string) error {

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -311,6 +313,55 @@ func TestPrefetchBoundsWhatIsHeld(t *testing.T) {
 	}
 	if q, err := ch.QueueDeclarePassive(topic+".g", true, false, false, false, nil); err != nil || q.Messages != 0 {
 		t.Errorf("%d messages came back after all were settled, error %v", q.Messages, err)
+	}
+}
+
+// A queue with one active member keeps the order of its keys when that member
+// leaves in the middle and the other goes on.
+func TestOneActiveMemberKeepsOrder(t *testing.T) {
+	const n, keys = 400, 10
+	bus := open(t, amqpbus.Config{Prefetch: 20, Queue: func(string, string) amqpbus.Queue { return amqpbus.Queue{SingleActive: true} }})
+	topic := makeTopic(t, bus)
+	ctx, end := context.WithTimeout(t.Context(), time.Minute)
+	defer end()
+	var mu sync.Mutex
+	last, seen, by := map[string]int{}, map[int]bool{}, map[int]int{}
+	var members sync.WaitGroup
+	join(t, bus, "g", topic).Close(ctx) // the queue is there before what is published
+	for member := range 2 {
+		run, leave := context.WithCancel(ctx)
+		defer leave()
+		members.Go(func() {
+			err := event.Run(run, bus.Group("g"), []string{topic}, func(_ context.Context, d *event.Delivery) error {
+				mu.Lock()
+				defer mu.Unlock()
+				i, err := strconv.Atoi(string(d.Payload))
+				if key := string(d.Key); err != nil || i >= keys && i > last[key]+keys {
+					t.Errorf("key %s: %q was handled, the last before it was %d", d.Key, d.Payload, last[key])
+				}
+				last[string(d.Key)] = max(last[string(d.Key)], i)
+				seen[i] = true
+				switch by[member]++; {
+				case len(seen) == n:
+					end()
+				case by[member] == n/4 && len(by) == 1:
+					leave() // the first to be active
+				}
+				return nil
+			}, event.ByKey(4))
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for i := range n {
+		if err := bus.Publish(t.Context(), &event.Message{Topic: topic, Key: fmt.Append(nil, i%keys), Payload: fmt.Append(nil, i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	members.Wait()
+	if len(seen) != n || len(by) != 2 {
+		t.Errorf("%d of %d messages came, to %d members; want all, and both", len(seen), n, len(by))
 	}
 }
 

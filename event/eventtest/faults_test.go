@@ -33,6 +33,7 @@ var faults = map[string]struct {
 	"waits for ever":         {"receive_ends", func(f *faulty) { f.deaf = true }},
 	"pause stops everything": {"pause_holds_one_lane", func(f *faulty) { f.pauseAll = true }},
 	"late is too late":       {"a_group_that_comes_late", func(f *faulty) { f.late = true }},
+	"no id comes back":       {"what_is_published_twice", func(f *faulty) { f.noID = true }},
 	"browsing is empty":      {"browse_reads", func(f *faulty) { f.blind = true }},
 }
 
@@ -75,7 +76,7 @@ func TestFaultyBus(t *testing.T) {
 // A faulty bus is a good one, but for one thing.
 type faulty struct {
 	*membus.Bus
-	drop, swap, settleEarly, settleNever, noNil, singleHeaders, cut, neverClosed, deaf, pauseAll, blind, late bool
+	drop, swap, settleEarly, settleNever, noNil, singleHeaders, cut, neverClosed, deaf, pauseAll, blind, late, noID bool
 
 	mu sync.Mutex // guards n
 	n  int
@@ -93,6 +94,9 @@ func (f *faulty) Publish(ctx context.Context, ms ...*event.Message) error {
 			for _, h := range m.Headers {
 				c.Headers = c.Headers.With(h.Key, h.Value)
 			}
+		}
+		if f.noID {
+			c.Headers = slices.DeleteFunc(slices.Clone(c.Headers), func(h event.Header) bool { return h.Key == event.HeaderID })
 		}
 		if f.cut && len(c.Payload) > 100000 {
 			c.Payload = c.Payload[:100000]

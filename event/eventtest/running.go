@@ -151,6 +151,71 @@ func retriesAndDeadLetter(f *fixture) {
 	}
 }
 
+// handledOnce publishes a message twice under one id, as a relay does that dies
+// before it has noted the answer: a group that remembers handles it once, and the
+// one behind it as well.
+func handledOnce(f *fixture) {
+	topic := f.topic(1)
+	g := f.group(topic)
+	for _, id := range []string{"one", "one", "two"} {
+		f.publish(&event.Message{Topic: topic, Key: []byte("k"), Headers: event.Headers{{Key: event.HeaderID, Value: []byte(id)}}, Payload: []byte(id)})
+	}
+	var mu sync.Mutex
+	calls, outcomes, all := map[string]int{}, map[event.Outcome]int{}, make(chan struct{})
+	stop := f.run(g, []string{topic}, func(_ context.Context, d *event.Delivery) error {
+		mu.Lock()
+		defer mu.Unlock()
+		calls[string(d.Payload)]++
+		return nil
+	}, event.Deduplicate(&memory{states: map[string]event.ClaimState{}}), event.Observe(func(o event.Outcome, _ *event.Delivery, _ error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if outcomes[o]++; outcomes[event.Handled]+outcomes[event.Duplicate] == 3 {
+			close(all)
+		}
+	}))
+	f.await(all, "the outcome of three messages")
+	if err := stop(); err != nil {
+		f.Errorf("run: %v", err)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if calls["one"] != 1 || calls["two"] != 1 || outcomes[event.Duplicate] != 1 {
+		f.Errorf("calls %v, outcomes %v; want a call for each id, and one duplicate", calls, outcomes)
+	}
+}
+
+// A memory is the least that an [event.Deduper] can be.
+type memory struct {
+	mu     sync.Mutex // guards states
+	states map[string]event.ClaimState
+}
+
+func (m *memory) Claim(_ context.Context, keys ...string) ([]event.ClaimState, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	found := make([]event.ClaimState, len(keys))
+	for i, k := range keys {
+		if found[i] = m.states[k]; found[i] == event.Free {
+			m.states[k] = event.Claimed
+		}
+	}
+	return found, nil
+}
+
+func (m *memory) Done(_ context.Context, keys ...string) error { return m.set(event.Done, keys) }
+
+func (m *memory) Free(_ context.Context, keys ...string) error { return m.set(event.Free, keys) }
+
+func (m *memory) set(state event.ClaimState, keys []string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, k := range keys {
+		m.states[k] = state
+	}
+	return nil
+}
+
 // runDrains ends Run while handlers run: they finish, and what they finished is
 // settled.
 func runDrains(f *fixture) {

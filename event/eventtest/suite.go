@@ -114,6 +114,7 @@ var promises = []promise{
 	{"browse reads and moves nothing", nil, browse},
 	{"a slow lane does not stall its sibling", func(b Bus) bool { return b.Partitions }, slowLane},
 	{"retries and the dead letter", nil, retriesAndDeadLetter},
+	{"what is published twice is handled once", nil, handledOnce},
 	{"run drains what it has started", nil, runDrains},
 	{"members that come and go lose nothing", func(b Bus) bool { return b.Partitions }, rebalanceStorm},
 }
