@@ -336,10 +336,11 @@ func TestOneActiveMemberKeepsOrder(t *testing.T) {
 				mu.Lock()
 				defer mu.Unlock()
 				i, err := strconv.Atoi(string(d.Payload))
-				if key := string(d.Key); err != nil || i >= keys && i > last[key]+keys {
-					t.Errorf("key %s: %q was handled, the last before it was %d", d.Key, d.Payload, last[key])
+				before := last[string(d.Key)]
+				if err != nil || i >= keys && i > before+keys {
+					t.Errorf("key %s: %q was handled, the last before it was %d", d.Key, d.Payload, before)
 				}
-				last[string(d.Key)] = max(last[string(d.Key)], i)
+				last[string(d.Key)] = max(before, i)
 				seen[i] = true
 				switch by[member]++; {
 				case len(seen) == n:
