@@ -23,7 +23,7 @@ func TestKafkaScripts(t *testing.T) { kafkaScripts(t, kafkatest.Fake(t)) }
 func TestKafkaScriptsOnKafka(t *testing.T) { kafkaScripts(t, kafkatest.Real(t)) }
 
 // kafkaScripts runs scripts that have a cluster at $BROKERS and a name of their own
-// in $TOPIC, which files have as @TOPIC@.
+// in $TOPIC, which files have as @TOPIC@, and one for a group in $GROUP.
 func kafkaScripts(t *testing.T, brokers []string) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/kafka",
@@ -32,6 +32,7 @@ func kafkaScripts(t *testing.T, brokers []string) {
 			env.Setenv("NO_COLOR", "1")
 			env.Setenv("BROKERS", strings.Join(brokers, ","))
 			env.Setenv("TOPIC", topic)
+			env.Setenv("GROUP", topic+"-group")
 			files, err := filepath.Glob(filepath.Join(env.WorkDir, "*.yaml"))
 			if err != nil {
 				return err
@@ -51,6 +52,8 @@ func kafkaScripts(t *testing.T, brokers []string) {
 			"publish": onBus(brokers, 2, publishSome),
 			"settle":  onBus(brokers, 3, settleSome),
 			"join":    onBus(brokers, 2, joinGroup),
+			"count":   onBus(brokers, 2, countAll),
+			"log":     writeLog,
 		},
 	})
 }
@@ -121,4 +124,52 @@ func joinGroup(ctx context.Context, ts *testscript.TestScript, bus *kafkabus.Bus
 	}
 	ts.Defer(func() { _ = src.Close(context.Background()) })
 	return nil
+}
+
+// countAll is count TOPIC N: the topic holds N messages, and those of one key are in
+// order.
+func countAll(ctx context.Context, _ *testscript.TestScript, bus *kafkabus.Bus, args []string) error {
+	n, last, disorder := 0, map[string]int{}, 0
+	err := bus.Browse(ctx, args[0], nil, func(d *event.Delivery) bool {
+		n++
+		i, err := strconv.Atoi(string(d.Payload))
+		if v, _ := d.Headers.Get("trace"); err != nil || i < last[string(d.Key)] || string(v) != "t1" || !d.Time.Before(time.Now().Add(-time.Minute)) {
+			disorder++
+		}
+		last[string(d.Key)] = i
+		return true
+	})
+	if err == nil && (strconv.Itoa(n) != args[1] || disorder > 0) {
+		err = fmt.Errorf("%s holds %d messages, %d of them not as they were; want %s", args[0], n, disorder, args[1])
+	}
+	return err
+}
+
+// writeLog is log WHERE TOPIC N: N messages are appended to a log in a folder, or in
+// a SQLite database whose name ends in .db.
+func writeLog(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("want log WHERE TOPIC N")
+	}
+	n, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	where := ts.MkAbs(args[0])
+	if strings.HasSuffix(where, ".db") {
+		ts.Check(os.WriteFile(where, nil, 0o644))
+	} else {
+		ts.Check(os.MkdirAll(filepath.Join(where, "topics"), 0o755))
+	}
+	log, closeLog, err := (&app{}).openLog(context.Background(), where)
+	ts.Check(err)
+	_, end, err := log.Bounds(context.Background(), args[1])
+	ts.Check(err)
+	var ms []*event.Message
+	for i := range n {
+		ms = append(ms, &event.Message{
+			Topic: args[1], Key: fmt.Appendf(nil, "k%d", i%5), Payload: fmt.Append(nil, int(end)+i), Time: time.Now().Add(-time.Hour),
+			Headers: event.Headers{{Key: "trace", Value: []byte("t1")}},
+		})
+	}
+	ts.Check(log.Publish(context.Background(), ms...))
+	ts.Check(closeLog())
 }

@@ -142,7 +142,7 @@ Exit codes: 0 clean · 1 findings · 2 usage or settings · 3 changes pending ·
 		return usagef("%w; see %s --help", err, cmd.CommandPath())
 	})
 	root.AddCommand(a.initCmd(), a.generateCmd(), a.buildCmd(), a.checkCmd(), a.lintCmd(), a.breakingCmd(), a.diffCmd(), a.gitDiffDriverCmd(), a.waiveCmd(), a.reportCmd(), a.explainCmd(), a.rulesCmd())
-	root.AddCommand(a.pushCmd(), a.pullCmd(), a.planCmd(), a.applyCmd(), a.registryCmd(), a.serveCmd(), a.passwdCmd(), a.topicsCmd(), a.dlqCmd())
+	root.AddCommand(a.pushCmd(), a.pullCmd(), a.planCmd(), a.applyCmd(), a.registryCmd(), a.serveCmd(), a.passwdCmd(), a.topicsCmd(), a.replayCmd(), a.dlqCmd())
 	root.AddCommand(a.demoCmd(), a.configCmd(), a.docsCmd(), a.versionCmd())
 	return root
 }
