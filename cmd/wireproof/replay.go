@@ -14,17 +14,18 @@ import (
 	"github.com/wireproof/wireproof/event/kafkabus"
 )
 
-type replayFlags struct {
+type rereadFlags struct {
 	topicsFlags
 	group, from string
 	dryRun      bool
 
 	topic, into, checkpoint string // of a log
 	rate                    float64
+	newTimes                bool
 }
 
 func (a *app) replayCmd() *cobra.Command {
-	var f replayFlags
+	var f rereadFlags
 	cmd := &cobra.Command{
 		Use:   "replay kafka:TOPIC | log:DIR",
 		Short: "Let a group read a topic again, or publish an event log to a topic",
@@ -38,7 +39,8 @@ before; dedupe, or an inbox, that still remembers them drops them.
 ago), or offsets as PARTITION:OFFSET,…; a bare offset is enough for one partition.
 
 Replay log:WHERE publishes what an event log holds of --topic to a Kafka topic, --into,
-with keys, payloads, headers and times as they were. WHERE is the folder of a file
+with keys, payloads, headers and times as they were; as a topic keeps messages by their
+times, old ones may be removed from it at once, unless --new-times is set. WHERE is the folder of a file
 store, the file of a SQLite database, or a postgres:// URL (its password is best left to
 PGPASSWORD). It goes up to what is there when it begins, and prints the offset that it has
 come to. With --checkpoint FILE it notes that offset after each batch that the broker has
@@ -74,6 +76,7 @@ Exit codes: 0 done, or previewed · 1 the group has members, or nobody said yes 
 	fl.StringVar(&f.into, "into", "", "Kafka topic to publish to; default: that of --topic (log:)")
 	fl.StringVar(&f.checkpoint, "checkpoint", "", "file that keeps how far the replay has come (log:)")
 	fl.Float64Var(&f.rate, "rate", 0, "at most so many messages a second; 0 means as fast as can be (log:)")
+	fl.BoolVar(&f.newTimes, "new-times", false, "give messages the time at which they are published again (log:)")
 	return cmd
 }
 
@@ -147,12 +150,12 @@ func (s start) position(ctx context.Context, bus *kafkabus.Bus, topic string) (k
 }
 
 // replayGroup moves a group.
-func (a *app) replayGroup(ctx context.Context, topic string, f *replayFlags) error {
+func (a *app) replayGroup(ctx context.Context, topic string, f *rereadFlags) error {
 	if f.group == "" || f.from == "" {
 		return usagef("replay of a Kafka topic needs --group and --from: whom to move, and where")
 	}
-	if f.topic != "" || f.into != "" || f.checkpoint != "" || f.rate != 0 {
-		return usagef("--topic, --into, --checkpoint and --rate are for a log:; here the group reads the topic itself")
+	if f.topic != "" || f.into != "" || f.checkpoint != "" || f.rate != 0 || f.newTimes {
+		return usagef("--topic, --into, --checkpoint, --rate and --new-times are for a log:; here the group reads the topic itself")
 	}
 	begin, err := parseStart(f.from, time.Now())
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,6 +23,7 @@ import (
 	"github.com/wireproof/wireproof/event/eventlog"
 	"github.com/wireproof/wireproof/event/eventlog/filestore"
 	"github.com/wireproof/wireproof/event/eventlog/sqlstore"
+	"github.com/wireproof/wireproof/event/kafkabus"
 )
 
 // replayBatch is how many messages are on their way at once.
@@ -35,7 +37,7 @@ type checkpoint struct {
 }
 
 // replayLog publishes what a log holds.
-func (a *app) replayLog(ctx context.Context, where string, f *replayFlags) (err error) {
+func (a *app) replayLog(ctx context.Context, where string, f *rereadFlags) (err error) {
 	switch {
 	case f.topic == "":
 		return usagef("replay of a log needs --topic")
@@ -74,11 +76,32 @@ func (a *app) replayLog(ctx context.Context, where string, f *replayFlags) (err 
 		return err
 	}
 	defer closing(&err, func() error { return bus.Close(context.WithoutCancel(ctx)) })
-	return a.publishLog(ctx, log, bus, f, from)
+	retention, err := retentionOf(ctx, bus, f.into)
+	if err != nil {
+		return err
+	}
+	return a.publishLog(ctx, log, bus, f, from, retention)
+}
+
+// retentionOf returns for how long a topic keeps messages; 0 is for good. A topic
+// that is not there is an error.
+func retentionOf(ctx context.Context, bus *kafkabus.Bus, topic string) (time.Duration, error) {
+	found, err := bus.Topics(ctx, topic)
+	if err != nil {
+		return 0, kafkaFailure(err)
+	}
+	if !found[0].Exists {
+		return 0, usagef("there is no topic %q; wireproof topics apply makes those of the settings", topic)
+	}
+	ms, err := strconv.ParseInt(found[0].Config["retention.ms"], 10, 64)
+	if err != nil || ms < 0 || !strings.Contains(found[0].Config["cleanup.policy"], "delete") {
+		return 0, nil
+	}
+	return time.Duration(min(ms, math.MaxInt64/int64(time.Millisecond))) * time.Millisecond, nil
 }
 
 // publishLog publishes a topic of a log from an offset on and notes how far it is.
-func (a *app) publishLog(ctx context.Context, log *eventlog.Log, bus event.Publisher, f *replayFlags, from int64) error {
+func (a *app) publishLog(ctx context.Context, log *eventlog.Log, bus event.Publisher, f *rereadFlags, from int64, retention time.Duration) error {
 	batch, limit := replayBatch, rate.NewLimiter(rate.Inf, replayBatch)
 	if f.rate > 0 {
 		batch = min(max(int(f.rate), 1), replayBatch)
@@ -89,10 +112,16 @@ func (a *app) publishLog(ctx context.Context, log *eventlog.Log, bus event.Publi
 		if err := limit.WaitN(ctx, len(ds)); err != nil {
 			return errors.Join(err, ctx.Err())
 		}
+		if age := time.Since(ds[0].Time); published == 0 && retention > 0 && age > retention && !f.newTimes {
+			a.note("warning: %q keeps messages for %v, and the first one is %v old: the broker may remove it at once; see --new-times", f.into, retention, age.Round(time.Second))
+		}
 		ms := make([]*event.Message, len(ds))
 		for i, d := range ds {
 			m := d.Message
 			m.Topic = f.into
+			if f.newTimes {
+				m.Time = time.Time{}
+			}
 			ms[i] = &m
 		}
 		if err := bus.Publish(ctx, ms...); err != nil {
@@ -119,7 +148,7 @@ func (a *app) publishLog(ctx context.Context, log *eventlog.Log, bus event.Publi
 	return exitWith(exitIncomplete, err)
 }
 
-func (a *app) printReplayed(f *replayFlags, published int, next int64) error {
+func (a *app) printReplayed(f *rereadFlags, published int, next int64) error {
 	if f.output == "json" {
 		return a.printJSON(struct {
 			Topic     string `json:"topic"`
@@ -134,7 +163,7 @@ func (a *app) printReplayed(f *replayFlags, published int, next int64) error {
 
 // replayStart returns the offset that a replay begins at: that of the checkpoint,
 // or of --from, or the oldest.
-func (a *app) replayStart(ctx context.Context, log *eventlog.Log, f *replayFlags, end int64) (int64, error) {
+func (a *app) replayStart(ctx context.Context, log *eventlog.Log, f *rereadFlags, end int64) (int64, error) {
 	if f.checkpoint != "" {
 		data, err := os.ReadFile(a.path(f.checkpoint))
 		switch {
@@ -170,7 +199,7 @@ func (a *app) replayStart(ctx context.Context, log *eventlog.Log, f *replayFlags
 	return at, nil
 }
 
-func checkpointIn(data []byte, f *replayFlags, end int64) (int64, error) {
+func checkpointIn(data []byte, f *rereadFlags, end int64) (int64, error) {
 	var c checkpoint
 	if err := strictJSON(data, &c); err != nil {
 		return 0, usagef("%s is no checkpoint: %w", f.checkpoint, err)
@@ -186,7 +215,7 @@ func checkpointIn(data []byte, f *replayFlags, end int64) (int64, error) {
 	return c.Next, nil
 }
 
-func (a *app) saveCheckpoint(f *replayFlags, next int64) error {
+func (a *app) saveCheckpoint(f *rereadFlags, next int64) error {
 	if f.checkpoint == "" {
 		return nil
 	}

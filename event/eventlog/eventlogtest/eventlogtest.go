@@ -35,6 +35,7 @@ func Run(t *testing.T, open func(t *testing.T) eventlog.Store) {
 		eventtest.Run(t, eventtest.Bus{New: connect, Reconnect: connect, KeyOrder: true, Late: true})
 	})
 	t.Run("seek", func(t *testing.T) { seek(t, newLog(t, open(t))) })
+	t.Run("replay", func(t *testing.T) { replay(t, newLog(t, open(t))) })
 	t.Run("a member that dies is followed", func(t *testing.T) { takeover(t, open(t)) })
 }
 
