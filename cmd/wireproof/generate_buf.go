@@ -29,13 +29,15 @@ type bufGenerate struct {
 }
 
 // bufGenerateFlags are the flags that choose this way of generating.
-var bufGenerateFlags = []string{"template", "path", "exclude-path", "output", "clean", "include-imports", "include-wkt", "disable-symlinks"}
+var bufGenerateFlags = []string{"template", "path", "exclude-path", "type", "exclude-type", "output", "clean", "include-imports", "include-wkt", "disable-symlinks"}
 
 func (b *bufGenerate) bind(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&b.template, "template", "", "buf.gen.yaml, or its text")
 	f.StringSliceVar(&b.options.Paths, "path", nil, "buf.gen.yaml: generate only for these files and folders; repeatable")
 	f.StringSliceVar(&b.options.ExcludePaths, "exclude-path", nil, "buf.gen.yaml: leave out these files and folders; repeatable")
+	f.StringSliceVar(&b.options.Types, "type", nil, "buf.gen.yaml: generate only for these types and what they need, in place of types of its inputs; repeatable")
+	f.StringSliceVar(&b.options.ExcludeTypes, "exclude-type", nil, "buf.gen.yaml: leave out these types, in place of exclude_types of its inputs; repeatable")
 	f.StringVarP(&b.options.Output, "output", "o", ".", "buf.gen.yaml: the folder that its out folders are in")
 	f.BoolVar(&b.clean, "clean", false, "buf.gen.yaml: remove what no plugin generates from its out folders")
 	f.BoolVar(&b.imports, "include-imports", false, "buf.gen.yaml: generate for imported files too")

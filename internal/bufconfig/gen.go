@@ -63,6 +63,8 @@ type GenPlugin struct {
 	// IncludeImports generates for imported files too, but not for those of
 	// google/protobuf; IncludeWKT for those as well.
 	IncludeImports, IncludeWKT bool
+	// Types are those that the plugin gets.
+	Types GenTypes
 	// All gives the plugin all files at once, and not those of one folder.
 	All bool
 }
@@ -74,6 +76,14 @@ type GenInput struct {
 	// Paths, unless empty, are the files and folders to generate for, and
 	// ExcludePaths those to leave out.
 	Paths, ExcludePaths []string
+	Types               GenTypes
+}
+
+// GenTypes are full names of messages, enums, services, methods, extensions and
+// packages; .** behind a name means what is below it too. Without names to include,
+// it is everything that is not excluded.
+type GenTypes struct {
+	Include, Exclude []string
 }
 
 // ParseGen reads the text of a buf.gen.yaml of version v2. What Buf does and this
@@ -159,6 +169,7 @@ func (r *reader) plugin(name, key string, p genPlugin) GenPlugin {
 	out := GenPlugin{
 		At: r.at(name, anchor), Out: p.Out, Opt: strings.Join(r.words(key+".opt", p.Opt), ","),
 		IncludeImports: p.IncludeImports, IncludeWKT: p.IncludeWKT, All: p.Strategy == "all",
+		Types: GenTypes{p.Types, p.ExcludeTypes},
 	}
 	if p.Out == "" {
 		r.bad(anchor, "%s has no out; expected the folder of what it generates", key)
@@ -169,11 +180,6 @@ func (r *reader) plugin(name, key string, p genPlugin) GenPlugin {
 	}
 	if p.IncludeWKT && !p.IncludeImports {
 		r.bad(key+".include_wkt", "%s.include_wkt needs include_imports: true", key)
-	}
-	for _, k := range []string{"types", "exclude_types"} {
-		if at := key + "." + k; r.has(at) {
-			r.bad(at, "%s: files are not cut down to single types here; name files and folders with --path or under inputs", at)
-		}
 	}
 	r.kind(key, p, &out)
 	return out
@@ -269,7 +275,7 @@ func isBuiltin(name string) bool {
 var otherInputs = []string{"module", "git_repo", "tarball", "zip_archive", "proto_file", "binary_image", "json_image", "text_image", "yaml_image"}
 
 func (r *reader) input(name, key string, p genInput) GenInput {
-	in := GenInput{At: r.at(name, r.first(key+".directory", key)), Directory: p.Directory, Paths: p.Paths, ExcludePaths: p.ExcludePaths}
+	in := GenInput{At: r.at(name, r.first(key+".directory", key)), Directory: p.Directory, Paths: p.Paths, ExcludePaths: p.ExcludePaths, Types: GenTypes{p.Types, p.ExcludeTypes}}
 	for _, k := range otherInputs {
 		if at := key + "." + k; r.has(at) {
 			r.bad(at, "%s: only folders are read here; expected directory: PATH (clone, unpack or export the input first)", at)
@@ -279,11 +285,6 @@ func (r *reader) input(name, key string, p genInput) GenInput {
 	if p.Directory == "" {
 		r.bad(key, "%s has no directory; expected the folder of a module or a workspace", key)
 		return in
-	}
-	for _, k := range []string{"types", "exclude_types"} {
-		if at := key + "." + k; r.has(at) {
-			r.bad(at, "%s: files are not cut down to single types here; name files and folders under paths", at)
-		}
 	}
 	for _, k := range []string{"compression", "strip_components", "subdir", "branch", "commit", "tag", "ref", "depth", "filter", "recurse_submodules", "include_package_files"} {
 		if at := key + "." + k; r.has(at) {

@@ -95,7 +95,6 @@ func TestParseGenMistakes(t *testing.T) {
 		{"archive", v2 + "{local: x, out: gen.jar}\n", "archives are not written here"},
 		{"wkt", v2 + "{local: x, out: gen, include_wkt: true}\n", "include_wkt needs include_imports"},
 		{"strategy", v2 + "{local: x, out: gen, strategy: dirs}\n", `expected directory, all`},
-		{"types", v2 + "{local: x, out: gen, types: [a.B]}\n", "files are not cut down to single types here"},
 		{"empty command", v2 + "{local: [], out: gen}\n", "plugins[0].local names no program"},
 		{"number in a command", v2 + "{local: [a, 1], out: gen}\n", "plugins[0].local[1] is 1; expected text"},
 		{"mapping as opt", v2 + "{local: a, out: gen, opt: {a: b}}\n", "expected text or a list of texts"},

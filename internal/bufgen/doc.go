@@ -5,8 +5,7 @@
 //
 // Requests are those that Buf would send, byte for byte; a test holds the released
 // program against it. Nothing is fetched and nothing is sent away: modules of a
-// registry are read from buf's cache; remote plugins, and files cut down to single
-// types, are errors.
+// registry are read from buf's cache; remote plugins are errors.
 //
 // Files are written once every plugin has answered, and only those that change.
 package bufgen
@@ -32,6 +31,8 @@ type Options struct {
 	// Paths, unless empty, are the files and folders to generate for, and
 	// ExcludePaths those to leave out; both in place of those of the template.
 	Paths, ExcludePaths []string
+	// Types and ExcludeTypes, unless empty, are in place of those of the inputs.
+	Types, ExcludeTypes []string
 	// Output is put in front of the folders of the plugins.
 	Output string
 	// Config is in place of the buf.yaml that is found.
@@ -137,6 +138,12 @@ func (r *run) inputs() []bufconfig.GenInput {
 		if len(r.ExcludePaths) > 0 {
 			ins[i].ExcludePaths = r.ExcludePaths
 		}
+		if len(r.Types) > 0 {
+			ins[i].Types.Include = r.Types
+		}
+		if len(r.ExcludeTypes) > 0 {
+			ins[i].Types.Exclude = r.ExcludeTypes
+		}
 	}
 	return ins
 }
@@ -152,6 +159,9 @@ func (r *run) generate(ctx context.Context, in bufconfig.GenInput) error {
 		return err
 	}
 	im := &image{files: set.GetFile(), target: src.isTarget, runtime: map[string]*descriptorpb.FileDescriptorProto{}}
+	if im, err = im.only(in.Types); err != nil {
+		return &InputError{At: in.At, Input: in.Directory, Msg: err.Error()}
+	}
 	if r.Gen.Managed.Enabled {
 		manage(im.files, &r.Gen.Managed, src.moduleOf)
 	}

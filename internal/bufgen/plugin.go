@@ -99,7 +99,11 @@ func (r *run) jobs(im *image) ([]*job, error) {
 		if err != nil {
 			return nil, &PluginError{At: p.At, Name: p.Name, Err: err}
 		}
-		requests := im.requests(&p)
+		part, err := im.only(p.Types)
+		if err != nil {
+			return nil, &PluginError{At: p.At, Name: p.Name, Err: err}
+		}
+		requests := part.requests(&p)
 		out = append(out, &job{p, call, requests, make([]*pluginpb.CodeGeneratorResponse, len(requests))})
 	}
 	return out, nil
