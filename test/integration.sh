@@ -34,6 +34,7 @@ install=()
 [ -n "${NATS29_URL:-}" ] || install+=(nats29)
 [ -n "${REDIS_URL:-}" ] || install+=(redis)
 [ -n "${AMQP_URL:-}" ] || install+=(rabbitmq)
+# S3_URL (http://KEY:SECRET@HOST:PORT) is used where it is named; else a server in memory stands for it.
 # Google's emulator is in no package registry: its tests run where it is installed.
 [ -n "${PUBSUB_EMULATOR_HOST:-}" ] || ! ./test/services.sh has pubsub || install+=(pubsub)
 if [ "${#install[@]}" -gt 0 ]; then
@@ -61,6 +62,6 @@ go test -timeout 90m -v ./compat/witness | { grep -v '^=== ' || true; }
 go test -timeout 90m ./test/buforacle
 mapfile -t others < <(go list ./compat/... ./test/... | grep -vE '/(buforacle|witness)$')
 go test ${race[@]+"${race[@]}"} -skip '^TestThreeBrokers' ./event/... ./codec/... ./registry/... ./lang/... ./internal/... ./cmd/... ./examples/... "${others[@]}"
-for mod in $(git ls-files ':(glob)event/**/go.mod'); do
+for mod in $(git ls-files ':(glob)event/**/go.mod' ':(glob)test/**/go.mod'); do
   (cd "$(dirname "$mod")" && go test ${race[@]+"${race[@]}"} ./...)
 done
