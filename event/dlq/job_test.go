@@ -83,7 +83,11 @@ func untilItCrashes(t *testing.T, job *dlq.Job, bus event.Bus) (done bool) {
 func TestReplayThatCrashes(t *testing.T) {
 	for name, transactional := range map[string]bool{"plain": false, "transactional": true} {
 		t.Run(name, func(t *testing.T) {
-			for range 8 {
+			runs := 5
+			if os.Getenv("WIREPROOF_SOAK") == "1" {
+				runs = 300
+			}
+			for range runs {
 				seed := rand.Uint64()
 				crashes(t, rand.New(rand.NewPCG(seed, 0)), transactional)
 				if t.Failed() {
