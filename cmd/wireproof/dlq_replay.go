@@ -41,8 +41,9 @@ with --resume PLAN; --cancel PLAN ends it for good; --status PLAN says how far i
 Without --plan, the file has a name of its own, and is removed once all is replayed.
 
 Over Kafka, copies and what is written down of them are one transaction: consumers
-that read what is committed see each copy once. Elsewhere a killed replay may repeat
-some copies, under the same replay id, by which dedupe knows them.`,
+that read what is committed see each copy once. This needs the right to write under
+the transactional id wireproof.replay.TOPIC.GROUP.dlq. Elsewhere a killed replay may
+repeat some copies, under the same replay id, by which dedupe knows them.`,
 		Example: `  wireproof dlq replay orders --group billing --id 0:17 --id 0:18
   wireproof dlq replay orders --group billing --error-class 'order # not found' --dry-run --plan fix.json
   wireproof dlq replay --resume fix.json --rate 50/s --ramp 2m

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 
 	"github.com/wireproof/wireproof/event"
 	"github.com/wireproof/wireproof/event/dlq"
@@ -42,4 +44,43 @@ func Example() {
 	// <nil>
 	// charge 19.99 for o-17, attempt 1
 	// <nil>
+}
+
+// The letters of one error are replayed as a job: its set is in a file, and if the
+// program dies, OpenJob and Run go on where it was.
+func ExampleJob() {
+	ctx, bus := context.Background(), membus.New(membus.Partitions(1))
+	for i, text := range []string{"no account 17", "no account 18", "the total is negative"} {
+		d := &event.Delivery{Message: event.Message{Topic: "orders", Payload: fmt.Append(nil, i)}, Offset: int64(i), Attempt: 1}
+		if err := bus.Publish(ctx, event.DeadLetter(d, "billing", errors.New(text))); err != nil {
+			fmt.Println(err)
+		}
+	}
+	var set []dlq.Planned
+	err := dlq.Each(ctx, bus, "orders", "billing", dlq.Selection{Pending: true, Where: func(l *dlq.Letter) bool {
+		return dlq.ErrorClass(l.LastError) == "no account #"
+	}}, func(l dlq.Letter) error {
+		set = append(set, l.Planned())
+		return nil
+	})
+	fmt.Println(len(set), err)
+
+	dir, err := os.MkdirTemp("", "replay")
+	fmt.Println(err)
+	defer os.RemoveAll(dir)
+	job, err := dlq.CreateJob(filepath.Join(dir, "accounts.json"), set)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer job.Close()
+	fmt.Println(job.Run(ctx, bus, dlq.Pace{Rate: 500}, func(r dlq.Record) { fmt.Println(r.Outcome, r.ID) }))
+	fmt.Println(job.Left(), "left")
+	// Output:
+	// 2 <nil>
+	// <nil>
+	// replayed 0:0
+	// replayed 0:1
+	// <nil>
+	// 0 left
 }
