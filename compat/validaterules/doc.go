@@ -10,7 +10,8 @@
 // sides have it alike.
 //
 // [LintField] and [LintMessage] look at one side alone: at constraints that do not
-// fit what they constrain, or contradict one another.
+// fit what they constrain, or contradict one another, and at expressions that do not
+// compile.
 package validaterules
 
 import (

@@ -26,7 +26,7 @@ const (
 )
 
 // LintField returns the mistakes in the constraints of a field or extension.
-// Expressions in CEL are not compiled and examples are not tried.
+// Expressions in CEL are compiled; examples are not tried.
 func LintField(f protoreflect.FieldDescriptor) []Mistake {
 	c := rulesOf(f)
 	if c.err != nil {
@@ -85,7 +85,7 @@ func (l *fieldLint) rules(rules *validate.FieldRules, f protoreflect.FieldDescri
 		return
 	}
 	l.flags(rules, f)
-	l.cel(rules)
+	l.cel(rules, f, list)
 	set := rules.ProtoReflect().WhichOneof(fieldRules.Oneofs().ByName("type"))
 	if set == nil {
 		return

@@ -37,7 +37,7 @@ func TestLintField(t *testing.T) {
 		{"E", `@.enum.defined_only = true`, nil, nil},
 		{"string", `@.ignore = IGNORE_ALWAYS, @.required = true`, []string{"other rules in (buf.validate.field) are not applied"}, []int32{1159, 27}},
 		{"string", `@.cel = {id: "a b", expression: " "}`, []string{"invalid characters", "an empty (buf.validate.field).cel.expression"}, []int32{1159, 23, 0}},
-		{"string", `@.cel = {id: "a", expression: "no CEL at all ("}`, nil, nil}, // no expression is compiled
+		{"string", `@.cel = {id: "a", expression: "this.isEmail() && this.size() > 3"}`, nil, nil},
 	} {
 		f := parse(t, "a.proto", field(tt.typ, tt.rules)).File().Messages().ByName("Order").Fields().Get(0)
 		found := validaterules.LintField(f)
@@ -101,4 +101,23 @@ func optionsOf(rules []byte) *descriptorpb.FieldOptions {
 	out := new(descriptorpb.FieldOptions)
 	out.ProtoReflect().SetUnknown(protowire.AppendBytes(protowire.AppendTag(nil, 1159, protowire.BytesType), rules))
 	return out
+}
+
+// Expressions are compiled with the type of what they are about.
+func TestLintExpressions(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ typ, rules, want string }{
+		{"string", `@.cel = {id: "a", expression: "no CEL at all ("}`, `(buf.validate.field).cel.expression on field "x" fails to compile: mismatched input`},
+		{"string", `@.cel_expression = "this > 1"`, `(buf.validate.field).cel_expression on field "x" fails to compile: found no matching overload`},
+		{"string", `@.cel_expression = "this.size()"`, "evaluates to a int, only string and boolean are allowed."},
+		{"string", `@.cel = {id: "a", message: "m", expression: "this"}`, "The message is redundant"},
+		{"repeated string", `@.repeated.items.cel_expression = "this == 1"`, `(buf.validate.field).repeated.items.cel_expression on field "x" fails to compile`},
+		{"repeated string", `@.cel_expression = "this == ['']"`, ""},
+	} {
+		f := parse(t, "a.proto", field(tt.typ, tt.rules)).File().Messages().ByName("Order").Fields().Get(0)
+		found := validaterules.LintField(f)
+		if (tt.want == "") != (len(found) == 0) || len(found) > 0 && !strings.Contains(found[0].Message, tt.want) {
+			t.Errorf("%s with %s: %v, want %q", tt.typ, tt.rules, found, tt.want)
+		}
+	}
 }

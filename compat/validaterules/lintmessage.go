@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	"cel.dev/cel-go/cel"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
@@ -35,9 +36,10 @@ func LintMessage(m protoreflect.MessageDescriptor) []Mistake {
 		found = append(found, Mistake{append([]int32{optionNumber}, path...), fmt.Sprintf(format, args...)})
 	}
 	lintOneofs(m, rules.GetOneof(), add)
-	celRules{what: fmt.Sprintf("message %q", m.Name()), name: "(buf.validate.message).cel", expression: "(buf.validate.message).cel.expression"}.
+	env := messageEnvironment(m)
+	celRules{env: env, what: fmt.Sprintf("message %q", m.Name()), name: "(buf.validate.message).cel", expression: "(buf.validate.message).cel.expression"}.
 		lint(rules.GetCel(), func(i int, text string) { add([]int32{messageCEL, int32(i)}, "%s", text) })
-	lone := celRules{what: fmt.Sprintf("message %q", m.Name()), expression: "(buf.validate.message).cel_expression"}
+	lone := celRules{env: env, what: fmt.Sprintf("message %q", m.Name()), expression: "(buf.validate.message).cel_expression"}
 	lone.lint(expressions(rules.GetCelExpression()), func(i int, text string) { add([]int32{messageCELExpression, int32(i)}, "%s", text) })
 	return found
 }
@@ -76,9 +78,10 @@ func lintOneofs(m protoreflect.MessageDescriptor, oneofs []*validate.MessageOneo
 type celRules struct {
 	what             string // such as message "M"
 	name, expression string // of the option and of its text
+	env              func() (*cel.Env, error)
 }
 
-// lint checks what can be known of expressions that are not compiled.
+// lint checks ids, and compiles expressions.
 func (c celRules) lint(rules []*validate.Rule, add func(i int, text string)) {
 	capital := strings.ToUpper(c.what[:1]) + c.what[1:]
 	byID := map[string][]int{}
@@ -91,6 +94,14 @@ func (c celRules) lint(rules []*validate.Rule, add func(i int, text string)) {
 		}
 		if strings.TrimSpace(r.GetExpression()) == "" {
 			add(i, capital+" has an empty "+c.expression+". Expressions should always be specified.")
+			continue
+		}
+		mistakes, text := c.compile(r.GetExpression())
+		for _, m := range mistakes {
+			add(i, m)
+		}
+		if text && r.GetMessage() != "" {
+			add(i, capital+" has a "+c.name+" with an expression that evaluates to a string, and also has a message. The message is redundant - since the expression evaluates to a string, its result will be printed instead of the message, so the message should be removed.")
 		}
 	}
 	for id, list := range byID {
@@ -114,7 +125,8 @@ func expressions(texts []string) []*validate.Rule {
 	return out
 }
 
-func (l *fieldLint) cel(rules *validate.FieldRules) {
+func (l *fieldLint) cel(rules *validate.FieldRules, f protoreflect.FieldDescriptor, list bool) {
+	env := fieldEnvironment(f, !list)
 	what := fmt.Sprintf("field %q", l.outer.Name())
 	at := func(name string) func(int, string) {
 		return func(i int, text string) {
@@ -122,8 +134,8 @@ func (l *fieldLint) cel(rules *validate.FieldRules) {
 			(*l.found)[len(*l.found)-1].Message = text
 		}
 	}
-	celRules{what, l.name("cel"), l.name("cel", "expression")}.lint(rules.GetCel(), at("cel"))
-	celRules{what, "", l.name("cel_expression")}.lint(expressions(rules.GetCelExpression()), at("cel_expression"))
+	celRules{what, l.name("cel"), l.name("cel", "expression"), env}.lint(rules.GetCel(), at("cel"))
+	celRules{what, "", l.name("cel_expression"), env}.lint(expressions(rules.GetCelExpression()), at("cel_expression"))
 }
 
 // lintPredefined checks an extension that is a constraint of its own.
@@ -141,7 +153,7 @@ func lintPredefined(f protoreflect.FieldDescriptor, found *[]Mistake) {
 		return
 	}
 	rules := proto.GetExtension(options, validate.E_Predefined).(*validate.PredefinedRules)
-	celRules{"extension field", "(buf.validate.predefined).cel", "(buf.validate.predefined).cel.expression"}.
+	celRules{"extension field", "(buf.validate.predefined).cel", "(buf.validate.predefined).cel.expression", predefinedEnvironment(f)}.
 		lint(rules.GetCel(), func(i int, text string) {
 			*found = append(*found, Mistake{[]int32{predefinedNumber, predefinedCEL, int32(i)}, text})
 		})

@@ -58,7 +58,9 @@ var constraints = map[string][]string{
 }
 
 var flagConstraints = []string{"required: true", "ignore: IGNORE_ALWAYS", "ignore: IGNORE_IF_ZERO_VALUE", "ignore: IGNORE_UNSPECIFIED",
-	`cel: {id: "a b", expression: "true"}`, `cel: [{id: "x", expression: "true"}, {id: "x", expression: "false"}]`, `cel: {id: "y", expression: " "}`, `cel_expression: "true"`, `cel_expression: ["", "true"]`}
+	`cel: {id: "a b", expression: "true"}`, `cel: [{id: "x", expression: "true"}, {id: "x", expression: "false"}]`, `cel: {id: "y", expression: " "}`, `cel_expression: "true"`, `cel_expression: ["", "true"]`,
+	`cel: {id: "z", expression: "this == 1"}`, `cel: {id: "z", message: "m", expression: "this == 'a' ? '' : 'b'"}`, `cel: {id: "z", expression: "("}`, `cel: {id: "z", expression: "1"}`,
+	`cel_expression: "this.isEmail() && this > now"`, `cel_expression: ["this", "this.size() > 1", "nothing"]`, `cel_expression: "this.all(x, x == 1)"`, `cel_expression: "this.unique()"`}
 
 // body returns some constraints of a kind, each member at most once.
 func body(r *rand.Rand, kind string, depth int) string {
@@ -128,14 +130,16 @@ func constrainedFile(r *rand.Rand, n int) string {
 	case 1:
 		field = fmt.Sprintf("option (buf.validate.message) = {%s}; string a = 1; string b = 2;", pick(r, []string{
 			`oneof: {fields: ["a", "b"]}, oneof: {fields: ["b", "b"]}`, `oneof: {fields: ["c"]}, oneof: {}`, `oneof: [{fields: ["a"]}, {fields: ["a", "b"]}, {fields: ["b"]}]`,
-			`cel: {id: "ü", expression: "true"}`, `cel: [{id: "x", expression: ""}, {id: "x", expression: "true"}]`, `cel_expression: "  "`}))
+			`cel: {id: "ü", expression: "true"}`, `cel: [{id: "x", expression: ""}, {id: "x", expression: "true"}]`, `cel_expression: "  "`,
+			`cel: [{id: "m", expression: "this.a == 1"}, {id: "n", message: "m", expression: "this.b"}]`, `cel_expression: ["this.q", "this.a.isUri()", "this"]`}))
 	}
 	b.WriteString(field + "\n}\n")
 	if r.IntN(10) == 0 {
 		fmt.Fprintf(&b, "message Base { extensions 100 to 200; }\nextend Base { %s }\n", strings.Replace(field, " = 1 ", " = 100 ", 1))
 	}
 	if r.IntN(10) == 0 {
-		fmt.Fprintf(&b, "extend buf.validate.StringRules { bool p%d = %d [(buf.validate.predefined).cel = {id: %q, expression: \"true\"}]; }\n", n, 50000+n, pick(r, []string{"a", "a b"}))
+		fmt.Fprintf(&b, "extend buf.validate.StringRules { bool p%d = %d [(buf.validate.predefined).cel = {id: %q, expression: %q}]; }\n", n, 50000+n, pick(r, []string{"a", "a b"}),
+			pick(r, []string{"true", "rule && this == 'a'", "this > rule", "rules.min_len > 1u ? '' : 'b'", "rules"}))
 	}
 	return b.String()
 }
