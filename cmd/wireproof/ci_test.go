@@ -11,8 +11,51 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-// TestAction runs what the GitHub action runs, with a runner's variables: the
-// exit code is that of the command, and the files of the step are written.
+// actionStep returns the script and the variables of the action's one step, for a
+// caller that gives some inputs, as a runner works them out; and the outputs that
+// the action takes from it.
+func actionStep(t *testing.T, inputs map[string]string) (run string, env, outputs []string) {
+	t.Helper()
+	var action struct {
+		Inputs  map[string]struct{ Default string }
+		Outputs map[string]struct{ Value string }
+		Runs    struct {
+			Steps []struct {
+				ID, Shell, Run string
+				Env            map[string]string
+			}
+		}
+	}
+	readYAML(t, "../../action.yml", &action)
+	if len(action.Runs.Steps) != 1 || action.Runs.Steps[0].Shell != "bash" {
+		t.Fatalf("action.yml: %+v, want one step in bash", action.Runs.Steps)
+	}
+	step := action.Runs.Steps[0]
+	for name, value := range step.Env {
+		input, ok := strings.CutPrefix(value, "${{ inputs.")
+		input, closed := strings.CutSuffix(input, " }}")
+		declared, known := action.Inputs[input]
+		if !ok || !closed || !known {
+			t.Fatalf("action.yml: %s is %q, want an input of the action", name, value)
+		}
+		given, ok := inputs[input]
+		if !ok {
+			given = declared.Default
+		}
+		env = append(env, name+"="+given)
+	}
+	for name, o := range action.Outputs {
+		if want := "${{ steps." + step.ID + ".outputs." + name + " }}"; o.Value != want {
+			t.Errorf("action.yml: the output %s is %q, want %q", name, o.Value, want)
+		}
+		outputs = append(outputs, name)
+	}
+	return step.Run, env, outputs
+}
+
+// TestAction runs the step of the GitHub action, with a runner's variables: the
+// exit code is that of the command, the files of the step are written, and the step
+// gives each output that the action promises.
 func TestAction(t *testing.T) {
 	t.Parallel()
 	bash, err := exec.LookPath("bash")
@@ -35,7 +78,7 @@ func TestAction(t *testing.T) {
 	}
 	write("old/schemas/a.avsc", `{"type":"record","name":"A","fields":[{"name":"id","type":"string"}]}`)
 	write("svc/schemas/a.avsc", `{"type":"record","name":"A","fields":[{"name":"id","type":"string"},{"name":"n","type":"int"}]}`)
-	script, err := filepath.Abs("../../ci/check.sh")
+	root, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,9 +86,12 @@ func TestAction(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(bash, script)
+	run, env, promised := actionStep(t, map[string]string{"directory": "svc", "against": "dir:" + filepath.Join(dir, "old"), "arguments": "--prove 10 --seed 3"})
+	write("step.sh", run)
+	// As a runner starts a step of shell bash.
+	cmd := exec.Command(bash, "--noprofile", "--norc", "-eo", "pipefail", filepath.Join(dir, "step.sh"))
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "WIREPROOF="+self, "DIRECTORY=svc", "AGAINST=dir:"+filepath.Join(dir, "old"), "ARGUMENTS=--prove 10 --seed 3", "NO_COLOR=1",
+	cmd.Env = append(append(os.Environ(), env...), "WIREPROOF="+self, "NO_COLOR=1", "GITHUB_ACTION_PATH="+root,
 		"GITHUB_ACTIONS=true", "GITHUB_OUTPUT="+filepath.Join(dir, "output"), "GITHUB_STEP_SUMMARY="+filepath.Join(dir, "summary"), "RUNNER_TEMP="+dir)
 	out, err := cmd.CombinedOutput()
 	var failed *exec.ExitError
@@ -67,6 +113,11 @@ func TestAction(t *testing.T) {
 	for _, want := range []string{"errors=1\n", "deploy=producers first\n"} {
 		if !strings.Contains(string(outputs), want) {
 			t.Errorf("the outputs lack %q:\n%s", want, outputs)
+		}
+	}
+	for _, name := range promised {
+		if !strings.Contains("\n"+string(outputs), "\n"+name+"=") {
+			t.Errorf("the step does not give the output %q of the action:\n%s", name, outputs)
 		}
 	}
 }
