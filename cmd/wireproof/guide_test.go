@@ -6,10 +6,13 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/wireproof/wireproof/test/kafkatest"
 )
 
 var shellBlock = regexp.MustCompile("(?ms)^```sh ?(\\w*)\n(.*?)^```$")
@@ -27,7 +30,23 @@ func TestGateGuide(t *testing.T) {
 	runGuide(t, "gate.md", "AVRO_FIELD_ADDED_NO_DEFAULT", "1 waived", "1000 generated messages tried", "deploy in any order", "FIELD_SAME_TYPE", "1 generated files are current")
 }
 
+// TestKafkaGuide runs what docs/kafka.md shows, in a folder that has a log, on a
+// cluster of its own, since the names of topics stand in the text.
+func TestKafkaGuide(t *testing.T) {
+	t.Setenv("KAFKA_BROKERS", strings.Join(kafkatest.Fake(t), ","))
+	dir := t.TempDir()
+	if err := fillLog(filepath.Join(dir, "data", "events"), "orders", 100); err != nil {
+		t.Fatal(err)
+	}
+	guideIn(t, dir, "kafka.md", "+ orders.billing.retry.2", "plan: 4 topics to create", "4 topics unchanged", "published\t100", "100 are passed over", "100 messages come again")
+}
+
 func runGuide(t *testing.T, name string, prints ...string) {
+	t.Helper()
+	guideIn(t, t.TempDir(), name, prints...)
+}
+
+func guideIn(t *testing.T, dir, name string, prints ...string) {
 	t.Helper()
 	for _, tool := range []string{"bash", "curl", "sed"} {
 		if _, err := exec.LookPath(tool); err != nil {
@@ -62,7 +81,7 @@ func runGuide(t *testing.T, name string, prints ...string) {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "bash", "-x", "-c", script)
-	cmd.Dir = t.TempDir()
+	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "NO_COLOR=1")
 	cmd.WaitDelay = 10 * time.Second
 	out, err := cmd.CombinedOutput()

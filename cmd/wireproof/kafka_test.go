@@ -153,23 +153,35 @@ func writeLog(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	n, err := strconv.Atoi(args[2])
 	ts.Check(err)
-	where := ts.MkAbs(args[0])
-	if strings.HasSuffix(where, ".db") {
-		ts.Check(os.WriteFile(where, nil, 0o644))
-	} else {
-		ts.Check(os.MkdirAll(filepath.Join(where, "topics"), 0o755))
+	ts.Check(fillLog(ts.MkAbs(args[0]), args[1], n))
+}
+
+// fillLog appends n messages of an hour ago to a log, which it makes.
+func fillLog(where, topic string, n int) (err error) {
+	if !strings.HasSuffix(where, ".db") {
+		err = os.MkdirAll(filepath.Join(where, "topics"), 0o755)
+	} else if _, statErr := os.Stat(where); statErr != nil {
+		err = os.WriteFile(where, nil, 0o644)
 	}
-	log, closeLog, err := (&app{}).openLog(context.Background(), where)
-	ts.Check(err)
-	_, end, err := log.Bounds(context.Background(), args[1])
-	ts.Check(err)
+	if err != nil {
+		return err
+	}
+	ctx := context.Background()
+	log, closeLog, err := (&app{}).openLog(ctx, where)
+	if err != nil {
+		return err
+	}
+	defer closing(&err, closeLog)
+	_, end, err := log.Bounds(ctx, topic)
+	if err != nil {
+		return err
+	}
 	var ms []*event.Message
 	for i := range n {
 		ms = append(ms, &event.Message{
-			Topic: args[1], Key: fmt.Appendf(nil, "k%d", i%5), Payload: fmt.Append(nil, int(end)+i), Time: time.Now().Add(-time.Hour),
+			Topic: topic, Key: fmt.Appendf(nil, "k%d", i%5), Payload: fmt.Append(nil, int(end)+i), Time: time.Now().Add(-time.Hour),
 			Headers: event.Headers{{Key: "trace", Value: []byte("t1")}},
 		})
 	}
-	ts.Check(log.Publish(context.Background(), ms...))
-	ts.Check(closeLog())
+	return log.Publish(ctx, ms...)
 }
