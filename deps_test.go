@@ -62,6 +62,7 @@ var may = map[string]string{
 	"event/internal/headertext":   "event",
 	"event/natsbus":               "event event/internal/headertext event/internal/line event/internal/wildcard",
 	"event/redisbus":              "event event/internal/line",
+	"event/watermillbus":          "event event/internal/offsets",
 
 	"codec/avrowire":   "codec/decimal lang lang/avro",
 	"codec/protofast":  "codec/decimal lang",
