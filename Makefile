@@ -36,6 +36,7 @@ generate: ## Generate gen/ from schemas/ and docs/ from the tables
 
 bench: ## Benchmarks beside peers, as ratios
 	cd bench && $(GO) run ./cmd/ratios
+	cd bench && $(GO) run ./cmd/runtime
 	cd bench && $(GO) run ./cmd/registry
 	cd bench && $(GO) run ./cmd/gate -avro
 
