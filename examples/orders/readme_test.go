@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -42,10 +43,13 @@ func TestTour(t *testing.T) {
 	c := config{listen: fmt.Sprintf("127.0.0.1:%d", ports[0]), kafkaPort: ports[1], registryPort: ports[2]}
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- run(ctx, c, slog.New(slog.DiscardHandler)) }()
+	go func() { ended <- run(ctx, c, slog.New(slog.NewTextHandler(t.Output(), nil))) }()
+	end := sync.OnceValue(func() error { stop(); return <-ended })
+	t.Cleanup(func() { _ = end() })
 	await(t, "the shop is open", func() (bool, string) {
 		select {
 		case err := <-ended:
+			ended <- err
 			t.Fatalf("the shop has ended: %v", err)
 		default:
 		}
@@ -58,8 +62,7 @@ func TestTour(t *testing.T) {
 			return err == nil && prints(string(out), s[2]), fmt.Sprintf("%s%v", out, err)
 		})
 	}
-	stop()
-	if err := <-ended; err != nil {
+	if err := end(); err != nil {
 		t.Errorf("after its context has ended, the shop returns %v", err)
 	}
 }
@@ -78,7 +81,7 @@ func prints(out, want string) bool {
 // await waits until something is so, and says what it was last otherwise.
 func await(t *testing.T, what string, so func() (bool, string)) {
 	t.Helper()
-	for end := time.Now().Add(2 * time.Minute); ; time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); ; time.Sleep(250 * time.Millisecond) {
 		ok, last := so()
 		if ok {
 			return
