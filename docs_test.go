@@ -11,11 +11,12 @@ import (
 )
 
 var (
-	goBlock = regexp.MustCompile("(?s)```go\n(.*?)```")
-	example = regexp.MustCompile(`\n\[(Example\w*)\]\(([^)]+)\)`)
-	fenced  = regexp.MustCompile("(?s)```.*?```|`[^`\n]*`")
-	link    = regexp.MustCompile(`\]\(([^)\s]+)(?: "([^"]*)")?\)`)
-	heading = regexp.MustCompile(`(?m)^#+ (.*)$`)
+	yamlBlock = regexp.MustCompile("(?s)```yaml\n(.*?)```\n\n\\[[^]]*\\]\\(([^)]+)\\)")
+	goBlock   = regexp.MustCompile("(?s)```go\n(.*?)```")
+	example   = regexp.MustCompile(`\n\[(Example\w*)\]\(([^)]+)\)`)
+	fenced    = regexp.MustCompile("(?s)```.*?```|`[^`\n]*`")
+	link      = regexp.MustCompile(`\]\(([^)\s]+)(?: "([^"]*)")?\)`)
+	heading   = regexp.MustCompile(`(?m)^#+ (.*)$`)
 )
 
 // The code in the guide of patterns is that of the example whose link stands below
@@ -42,6 +43,21 @@ func TestGuideIsExamples(t *testing.T) {
 		}
 		if !strings.Contains(unindented(t, source), unindented(t, code)) {
 			t.Errorf("%s: the code is not in %s of %s:\n%s", at, m[1], m[2], code)
+		}
+	}
+}
+
+// Settings in the guide are those of a file whose link stands below them.
+func TestGuideIsSettings(t *testing.T) {
+	t.Parallel()
+	text := read(t, "docs/patterns.md")
+	blocks := yamlBlock.FindAllStringSubmatch(text, -1)
+	if want := strings.Count(text, "```yaml"); len(blocks) != want || want == 0 {
+		t.Errorf("%d of %d blocks of settings have a link below", len(blocks), want)
+	}
+	for _, b := range blocks {
+		if !strings.Contains(read(t, filepath.Join("docs", b[2])), b[1]) {
+			t.Errorf("these settings are not in %s:\n%s", b[2], b[1])
 		}
 	}
 }

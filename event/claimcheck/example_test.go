@@ -29,7 +29,7 @@ func Example() {
 		return nil
 	}
 
-	store, err := claimcheck.NewFolder(dir) // or redisstore.New
+	store, err := claimcheck.NewFolder(dir) // or redisstore, or s3store
 	if err != nil {
 		fmt.Println(err)
 		return
