@@ -31,7 +31,7 @@ func parse(t testing.TB, path, body string) *protobuf.Schema {
 	ref := validateProto(t)
 	s, err := protobuf.Parse(lang.Source{
 		Type: lang.Protobuf, Path: path,
-		Text: "syntax = \"proto3\";\npackage shop;\nimport \"buf/validate/validate.proto\";\nimport \"google/protobuf/timestamp.proto\";\nimport \"google/protobuf/duration.proto\";\n" +
+		Text: "syntax = \"proto3\";\npackage shop;\nimport \"buf/validate/validate.proto\";\nimport \"google/protobuf/timestamp.proto\";\nimport \"google/protobuf/duration.proto\";\nimport \"google/protobuf/wrappers.proto\";\n" +
 			"enum E { A = 0; B = 1; }\nmessage Keep { buf.validate.FieldRules r = 1; google.protobuf.Timestamp t = 2; google.protobuf.Duration d = 3; }\n" + body,
 		References: []lang.Reference{{Name: "buf/validate/validate.proto", Subject: "validate", Version: 1, Source: &ref}},
 	})

@@ -26,7 +26,7 @@ const (
 )
 
 // LintField returns the mistakes in the constraints of a field or extension.
-// Expressions in CEL are compiled; examples are not tried.
+// Expressions in CEL are compiled, and example values are tried.
 func LintField(f protoreflect.FieldDescriptor) []Mistake {
 	c := rulesOf(f)
 	if c.err != nil {
@@ -107,7 +107,9 @@ func (l *fieldLint) rules(rules *validate.FieldRules, f protoreflect.FieldDescri
 		l.add([]string{kind}, "is of type %s but has %s rules.", typeName(l.outer), l.name(kind))
 		return
 	}
-	switch m := rules.ProtoReflect().Get(set).Message(); kind {
+	m := rules.ProtoReflect().Get(set).Message()
+	defer l.examples(kind, m, f)
+	switch kind {
 	case "bool":
 	case "string":
 		l.constant(kind, m)

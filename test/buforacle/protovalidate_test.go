@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -43,16 +44,16 @@ var constrained = [][2]string{
 
 // constraints are those of each kind, as members of a message.
 var constraints = map[string][]string{
-	"string":     {`const: "a"`, "len: 3", "min_len: #", "max_len: #", "len_bytes: 4", "min_bytes: #", "max_bytes: #", `pattern: "("`, `pattern: "^a"`, `prefix: "abc"`, `suffix: "éü"`, `contains: "b"`, `not_contains: "b"`, "strict: false", "well_known_regex: KNOWN_REGEX_HTTP_HEADER_NAME", `in: ["a"]`},
-	"bytes":      {`const: "a"`, "len: 3", "min_len: #", "max_len: #", `pattern: "[" `, `prefix: "abc"`, `suffix: "\\xff"`, `contains: "bb"`, "ip: true"},
-	"number":     {"const: #", "lt: #", "lte: #", "gt: #", "gte: #", "in: [1, 2]", "not_in: [3]"},
-	"float":      {"const: nan", "lt: nan", "lte: #", "gt: #", "gte: nan", "in: [1, nan]", "not_in: [nan]", "finite: true"},
-	"bool":       {"const: true"},
-	"enum":       {"const: 1", "defined_only: true", "in: [1]"},
+	"string":     {`const: "a"`, "len: 3", "min_len: #", "max_len: #", "len_bytes: 4", "min_bytes: #", "max_bytes: #", `pattern: "("`, `pattern: "^a"`, `prefix: "abc"`, `suffix: "éü"`, `contains: "b"`, `not_contains: "b"`, "strict: false", "well_known_regex: KNOWN_REGEX_HTTP_HEADER_NAME", `in: ["a"]`, `example: ["abc", "", "aéü"]`, `example: "b"`},
+	"bytes":      {`const: "a"`, "len: 3", "min_len: #", "max_len: #", `pattern: "[" `, `prefix: "abc"`, `suffix: "\\xff"`, `contains: "bb"`, "ip: true", `example: ["abc", "\\xff"]`},
+	"number":     {"const: #", "lt: #", "lte: #", "gt: #", "gte: #", "in: [1, 2]", "not_in: [3]", "example: [0, 1, #]"},
+	"float":      {"const: nan", "lt: nan", "lte: #", "gt: #", "gte: nan", "in: [1, nan]", "not_in: [nan]", "finite: true", "example: [1, nan, inf]"},
+	"bool":       {"const: true", "example: false"},
+	"enum":       {"const: 1", "defined_only: true", "in: [1]", "example: [0, 1, 2]"},
 	"any":        {`in: ["a"]`},
-	"timestamp":  {"const: {seconds: #}", "lt: {seconds: #}", "lte: {seconds: #}", "gt: {seconds: #, nanos: -1}", "gte: {seconds: #}", "lt_now: true", "gt_now: true", "within: {seconds: -#}", "within: {seconds: 1, nanos: -1}", "gt: {seconds: 999999999999}"},
-	"duration":   {"const: {seconds: #}", "lt: {seconds: #}", "lte: {seconds: #, nanos: 1000000000}", "gt: {seconds: #, nanos: -1}", "gte: {seconds: 9223372037}", "gte: {seconds: #}", "in: [{seconds: 1}]"},
-	"field_mask": {`const: {paths: "a"}`, `in: ["a", "b"]`, `not_in: ["b"]`},
+	"timestamp":  {"const: {seconds: #}", "lt: {seconds: #}", "lte: {seconds: #}", "gt: {seconds: #, nanos: -1}", "gte: {seconds: #}", "lt_now: true", "gt_now: true", "within: {seconds: -#}", "within: {seconds: 1, nanos: -1}", "gt: {seconds: 999999999999}", "example: [{seconds: #}, {nanos: 1}]"},
+	"duration":   {"const: {seconds: #}", "lt: {seconds: #}", "lte: {seconds: #, nanos: 1000000000}", "gt: {seconds: #, nanos: -1}", "gte: {seconds: 9223372037}", "gte: {seconds: #}", "in: [{seconds: 1}]", "example: [{seconds: #}, {nanos: 1}]"},
+	"field_mask": {`const: {paths: "a"}`, `in: ["a", "b"]`, `not_in: ["b"]`, `example: {paths: ["b", "c"]}`},
 	"repeated":   {"min_items: #", "max_items: #", "unique: true", "items: {!}"},
 	"map":        {"min_pairs: #", "max_pairs: #", "keys: {!}", "values: {!}"},
 }
@@ -134,7 +135,7 @@ func constrainedFile(r *rand.Rand, n int) string {
 			`cel: [{id: "m", expression: "this.a == 1"}, {id: "n", message: "m", expression: "this.b"}]`, `cel_expression: ["this.q", "this.a.isUri()", "this"]`}))
 	}
 	b.WriteString(field + "\n}\n")
-	if r.IntN(10) == 0 {
+	if r.IntN(10) == 0 && !strings.Contains(field, "example") { // of which the oracle's program dies
 		fmt.Fprintf(&b, "message Base { extensions 100 to 200; }\nextend Base { %s }\n", strings.Replace(field, " = 1 ", " = 100 ", 1))
 	}
 	if r.IntN(10) == 0 {
@@ -179,10 +180,12 @@ func TestProtovalidateIsBufs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The text form of a time or duration has spaces by chance.
+	// The text form of a time or duration has spaces by chance, and that of an example
+	// is an address in Buf's.
+	example := regexp.MustCompile(`^"[^"]*(seconds|nanos|paths|&\{\{).*" is an example value`)
 	steady := func(list []buforacle.Finding) []buforacle.Finding {
 		for i := range list {
-			list[i].Message = strings.Join(strings.Fields(list[i].Message), " ")
+			list[i].Message = example.ReplaceAllString(strings.Join(strings.Fields(list[i].Message), " "), "a message is an example value")
 		}
 		return list
 	}
