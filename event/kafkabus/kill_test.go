@@ -16,8 +16,12 @@ import (
 	"github.com/wireproof/wireproof/test/kafkatest"
 )
 
-// TestMain is also the consumer that TestKilledConsumerLosesNothing kills.
+// TestMain is also the consumer that TestKilledConsumerLosesNothing kills, and the
+// member that TestFrozenMember freezes.
 func TestMain(m *testing.M) {
+	if topic := os.Getenv("KAFKABUS_FROZEN_TOPIC"); topic != "" {
+		holdTen(topic, strings.Split(os.Getenv("KAFKA_BROKERS"), ","))
+	}
 	if topic := os.Getenv("KAFKABUS_CHILD_TOPIC"); topic != "" {
 		child(topic, strings.Split(os.Getenv("KAFKA_BROKERS"), ","))
 	}
@@ -39,6 +43,41 @@ func child(topic string, brokers []string) {
 	}, event.ByKey(4))
 	fmt.Fprintln(os.Stderr, err)
 	os.Exit(1)
+}
+
+// holdTen takes ten messages, says so, waits for a line, settles half of them, which
+// it may not know yet to be another's, and the rest when it does.
+func holdTen(topic string, brokers []string) {
+	must := func(err error) {
+		if err != nil {
+			fmt.Println("child:", err)
+			os.Exit(1)
+		}
+	}
+	ctx := context.Background()
+	bus, err := kafkabus.Open(ctx, kafkabus.Config{Brokers: brokers, SessionTimeout: 3 * time.Second, RevokeGrace: time.Second})
+	must(err)
+	src, err := bus.Group(topic).Open(ctx, topic)
+	must(err)
+	var ds []*event.Delivery
+	var lane event.Lane
+	for len(ds) < 10 {
+		b, err := src.Receive(ctx)
+		must(err)
+		ds, lane = append(ds, b.Deliveries...), b.Lane
+	}
+	fmt.Println("holds", len(ds))
+	_, _ = bufio.NewReader(os.Stdin).ReadString('\n')
+	_ = lane.Settle(ds[:5])
+	<-lane.Context().Done()
+	fmt.Println("late:", lane.Settle(ds[5:]))
+	lane.(event.Releaser).Release()
+	again, err := src.Receive(ctx)
+	must(err)
+	fmt.Println("then", string(again.Deliveries[0].Payload), again.Lane != lane)
+	must(again.Lane.Settle(again.Deliveries))
+	must(src.Close(ctx))
+	os.Exit(0)
 }
 
 // A consumer that is killed in the middle of a batch loses nothing: what it had

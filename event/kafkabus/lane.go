@@ -122,11 +122,19 @@ func (l *lane) Settle(ds []*event.Delivery) error {
 		return nil
 	}
 	next := ds[len(ds)-1].Offset + 1
-	l.session.MarkOffset(l.topic, l.partition, next, "")
 	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.lost {
+		return fmt.Errorf("not settled: %w", l.why())
+	}
+	l.session.MarkOffset(l.topic, l.partition, next, "")
 	l.settled = max(l.settled, next)
-	l.mu.Unlock()
 	return nil
+}
+
+// why says how the lane was lost.
+func (l *lane) why() error {
+	return fmt.Errorf("partition %d of topic %q is assigned to another member of group %q", l.partition, l.topic, l.source.group.name)
 }
 
 // Pause is as [event.Lane] says.
@@ -156,11 +164,11 @@ func (l *lane) Release() { l.releaseOnce.Do(func() { close(l.released) }) }
 // runs: the next owner starts where this one has settled.
 func (l *lane) lose(grace time.Duration) {
 	l.mu.Lock()
+	l.cancel(l.why()) // before Settle can be refused: the runtime looks why it was
 	l.lost = true
 	l.queue, l.bytes = nil, 0
 	busy := l.handed > l.settled
 	l.mu.Unlock()
-	l.cancel(fmt.Errorf("partition %d of topic %q is assigned to another member of group %q", l.partition, l.topic, l.source.group.name))
 	if !busy {
 		return
 	}

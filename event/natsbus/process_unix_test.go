@@ -29,6 +29,8 @@ func TestMain(m *testing.M) {
 		publishForEver(os.Getenv("NATSBUS_DIR"))
 	case "consume":
 		holdOne(os.Getenv("NATSBUS_SERVER"))
+	case "disk":
+		fillDisk(os.Getenv("NATSBUS_DIR"))
 	}
 	os.Exit(m.Run())
 }
