@@ -108,7 +108,7 @@ func (l *fieldLint) rules(rules *validate.FieldRules, f protoreflect.FieldDescri
 		return
 	}
 	m := rules.ProtoReflect().Get(set).Message()
-	defer l.examples(kind, m, f)
+	defer l.examples(rules, kind, m, f)
 	switch kind {
 	case "bool":
 	case "string":

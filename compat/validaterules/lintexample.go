@@ -18,10 +18,11 @@ import (
 // examples tries the example values among constraints of a kind against all
 // constraints of what they are examples of: the field, its items, its keys or its
 // values. f is that part. Those of extensions are not tried, since protovalidate
-// does not look at extensions.
-func (l *fieldLint) examples(kind string, rules protoreflect.Message, f protoreflect.FieldDescriptor) {
+// does not look at extensions; nor, as in Buf, those beside which there is nothing
+// but required and cel_expression.
+func (l *fieldLint) examples(all *validate.FieldRules, kind string, rules protoreflect.Message, f protoreflect.FieldDescriptor) {
 	fd := rules.Descriptor().Fields().ByName("example")
-	if fd == nil || !rules.Has(fd) || l.outer.IsExtension() {
+	if fd == nil || !rules.Has(fd) || l.outer.IsExtension() || count(rules) == 1 && len(all.GetCel()) == 0 {
 		return
 	}
 	before := len(*l.found)
@@ -63,9 +64,18 @@ func newTrial(f protoreflect.FieldDescriptor, base []string) (*trial, error) {
 	own.OneofIndex, own.Proto3Optional = nil, nil
 	of := &descriptorpb.DescriptorProto{Name: proto.String("Trial"), Field: []*descriptorpb.FieldDescriptorProto{own}}
 	file := &descriptorpb.FileDescriptorProto{Name: proto.String("wireproof/trial.proto"), Package: proto.String("wireproof.trial"), MessageType: []*descriptorpb.DescriptorProto{of}}
-	switch syntax := f.ParentFile().Syntax(); syntax {
-	case protoreflect.Editions:
+	// The field is present when it was in its own message.
+	single := f.Cardinality() != protoreflect.Repeated
+	switch syntax := f.ParentFile().Syntax(); {
+	case syntax == protoreflect.Editions:
 		file.Syntax, file.Edition = proto.String("editions"), descriptorpb.Edition_EDITION_2023.Enum()
+		if single && !f.HasPresence() {
+			file.Options = &descriptorpb.FileOptions{Features: &descriptorpb.FeatureSet{FieldPresence: descriptorpb.FeatureSet_IMPLICIT.Enum()}}
+		}
+	case syntax == protoreflect.Proto3 && single && f.HasPresence() && f.Message() == nil:
+		file.Syntax = proto.String("proto3")
+		own.OneofIndex, own.Proto3Optional = proto.Int32(0), proto.Bool(true)
+		of.OneofDecl = []*descriptorpb.OneofDescriptorProto{{Name: proto.String("_" + own.GetName())}}
 	default:
 		file.Syntax = proto.String(syntax.String())
 	}
@@ -115,9 +125,6 @@ func (t *trial) try(v protoreflect.Value, part protoreflect.FieldDescriptor) ([]
 	}
 	var out []*validate.Violation
 	for _, b := range broken.Violations {
-		if b.Proto.GetRuleId() == "required" {
-			continue // that a zero is no value is not for its example to say, to Buf
-		}
 		path := b.Proto.GetField().GetElements()
 		inside := len(path) == 1 && path[0].GetSubscript() != nil
 		if t.part == "" && len(path) == 1 && !inside || inside && b.Proto.GetForKey() == (t.part == "keys") && t.part != "" {
