@@ -99,11 +99,11 @@ func (b *Bus) browsePartition(ctx context.Context, topic string, partition int32
 }
 
 // again calls f until it succeeds, since the leader may be moving, or for some
-// seconds.
+// seconds. An error that says that trying again cannot help is the last.
 func (b *Bus) again(ctx context.Context, topic string, f func() error) error {
 	for retries := 1; ; retries++ {
 		err := f()
-		if err == nil || retries > 20 || isFatal(err) || errors.Is(err, sarama.ErrOffsetOutOfRange) {
+		if err == nil || retries > 20 || isFatal(err) || errors.Is(err, sarama.ErrOffsetOutOfRange) || ctx.Err() != nil {
 			return err
 		}
 		select {

@@ -101,8 +101,17 @@ func (b *Bus) Close(ctx context.Context) error {
 }
 
 // MakeTopic is as [event.TopicMaker] says. An empty like means the partitions
-// and replicas that the cluster gives a new topic.
+// and replicas that the cluster gives a new topic. A broker that is lost meanwhile
+// is got over for some seconds.
 func (b *Bus) MakeTopic(ctx context.Context, name, like string) error {
+	err := b.again(ctx, name, func() error { return b.makeTopic(ctx, name, like) })
+	if err != nil {
+		return fmt.Errorf("make topic %q: %w", name, err)
+	}
+	return b.awaitTopic(ctx, name)
+}
+
+func (b *Bus) makeTopic(ctx context.Context, name, like string) error {
 	_, err := administer(ctx, b, func(admin sarama.ClusterAdmin) (struct{}, error) {
 		detail := &sarama.TopicDetail{NumPartitions: -1, ReplicationFactor: -1}
 		if like != "" {
@@ -117,10 +126,7 @@ func (b *Bus) MakeTopic(ctx context.Context, name, like string) error {
 		}
 		return struct{}{}, err
 	})
-	if err != nil {
-		return fmt.Errorf("make topic %q: %w", name, err)
-	}
-	return b.awaitTopic(ctx, name)
+	return err
 }
 
 // detailLike describes a topic with the partitions of like and 64 KiB more room

@@ -113,6 +113,7 @@ func isFatal(err error) bool {
 		sarama.ErrSASLAuthenticationFailed, sarama.ErrGroupAuthorizationFailed, sarama.ErrTopicAuthorizationFailed,
 		sarama.ErrClusterAuthorizationFailed, sarama.ErrInvalidGroupId, sarama.ErrInconsistentGroupProtocol,
 		sarama.ErrFencedInstancedId, sarama.ErrInvalidTopic, sarama.ErrInvalidSessionTimeout,
+		sarama.ErrPolicyViolation, sarama.ErrInvalidReplicationFactor, sarama.ErrInvalidPartitions, sarama.ErrInvalidConfig,
 	} {
 		if errors.Is(err, fatal) {
 			return true
