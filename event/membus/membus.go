@@ -19,7 +19,6 @@
 package membus
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -95,14 +94,6 @@ type topic struct {
 	shares     []*share // of the groups that have ever read it
 }
 
-// A partition is a log whose first message has offset base.
-type partition struct {
-	base int64
-	log  []event.Message
-}
-
-func (p *partition) end() int64 { return p.base + int64(len(p.log)) }
-
 // topicNamed returns a topic, new if need be. b.mu is held.
 func (b *Bus) topicNamed(name string, partitions int) *topic {
 	t, ok := b.topics[name]
@@ -131,9 +122,10 @@ func (b *Bus) Publish(ctx context.Context, ms ...*event.Message) error {
 		b.inFlight++
 		defer b.published()
 	}
+	c := newCall(ms)
 	var failed []event.Failure
 	for i, m := range ms {
-		if err := b.store(ctx, m); err != nil {
+		if err := b.store(ctx, m, c); err != nil {
 			failed = append(failed, event.Failure{Index: i, Message: m, Err: err})
 		}
 	}
@@ -152,11 +144,14 @@ func (b *Bus) published() {
 }
 
 // store waits for room and appends m. b.mu is held, and released while it waits.
-func (b *Bus) store(ctx context.Context, m *event.Message) error {
+func (b *Bus) store(ctx context.Context, m *event.Message, c *call) error {
 	if m == nil || m.Topic == "" {
 		return errors.New("membus: a message without a topic")
 	}
-	if wildcard.Is(m.Topic) {
+	if c.topic != nil && c.topic.name != m.Topic {
+		c.topic = nil
+	}
+	if c.topic == nil && wildcard.Is(m.Topic) {
 		return fmt.Errorf("membus: topic %q is a pattern; expected the name of one topic", m.Topic)
 	}
 	size := sizeOf(m)
@@ -170,9 +165,11 @@ func (b *Bus) store(ctx context.Context, m *event.Message) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		t := b.topicNamed(m.Topic, b.partitions)
-		if b.makeRoom(t, size) {
-			b.add(t, m, size)
+		if c.topic == nil {
+			c.topic = b.topicNamed(m.Topic, b.partitions)
+		}
+		if b.makeRoom(c.topic, size) {
+			b.add(c.topic, m, size, c)
 			return nil
 		}
 		room := b.room
@@ -193,18 +190,16 @@ func (b *Bus) makeRoom(t *topic, size int) bool {
 	for t.count+1 > b.maxMessages || t.bytes+size > b.maxBytes {
 		var longest *partition
 		for i, p := range t.partitions {
-			if len(p.log) > 0 && p.base < t.settledBelow(i) && (longest == nil || len(p.log) > len(longest.log)) {
+			if p.count > 0 && p.base < t.settledBelow(i) && (longest == nil || p.count > longest.count) {
 				longest = p
 			}
 		}
 		if longest == nil {
 			return false
 		}
-		t.bytes -= sizeOf(&longest.log[0])
+		t.bytes -= sizeOf(longest.at(longest.base))
 		t.count--
-		longest.log[0] = event.Message{}
-		longest.log = longest.log[1:]
-		longest.base++
+		longest.forget()
 	}
 	return true
 }
@@ -222,7 +217,7 @@ func (t *topic) settledBelow(partition int) int64 {
 }
 
 // add appends a copy of m. b.mu is held.
-func (b *Bus) add(t *topic, m *event.Message, size int) {
+func (b *Bus) add(t *topic, m *event.Message, size int, in *call) {
 	n := uint32(len(t.partitions))
 	var i uint32
 	if m.Key != nil {
@@ -233,16 +228,16 @@ func (b *Bus) add(t *topic, m *event.Message, size int) {
 	}
 	c := *m
 	c.Type = ""
-	c.Key, c.Payload = bytes.Clone(m.Key), bytes.Clone(m.Payload)
+	c.Key, c.Payload = in.keep(m.Key), in.keep(m.Payload)
 	c.Headers = slices.Clone(m.Headers)
 	for j := range c.Headers {
-		c.Headers[j].Value = bytes.Clone(c.Headers[j].Value)
+		c.Headers[j].Value = in.keep(c.Headers[j].Value)
 	}
 	if c.Time.IsZero() {
-		c.Time = time.Now()
+		c.Time = in.time()
 	}
 	p := t.partitions[i]
-	p.log = append(p.log, c)
+	p.append(c)
 	t.count++
 	t.bytes += size
 	for _, s := range t.shares {
@@ -251,6 +246,51 @@ func (b *Bus) add(t *topic, m *event.Message, size int) {
 		}
 	}
 }
+
+// A call is one call of Publish: what its messages share.
+type call struct {
+	now   time.Time // zero until it is asked for
+	topic *topic    // of the last message
+	size  int       // bytes that are still to be kept
+	piece []byte    // where the next ones go
+}
+
+func newCall(ms []*event.Message) *call {
+	c := &call{}
+	for _, m := range ms {
+		if m != nil {
+			c.size += sizeOf(m)
+		}
+	}
+	return c
+}
+
+// keep copies bytes: those of several messages into one piece of memory, which lives
+// as long as any of them.
+func (c *call) keep(b []byte) []byte {
+	if len(b) == 0 {
+		return b[:0:0] // nil stays nil, and empty empty
+	}
+	if len(c.piece)+len(b) > cap(c.piece) {
+		n := max(min(c.size, maxPiece), len(b))
+		c.piece = make([]byte, 0, n)
+		c.size -= n
+	}
+	at := len(c.piece)
+	c.piece = append(c.piece, b...)
+	return c.piece[at:len(c.piece):len(c.piece)]
+}
+
+// time returns when the call was.
+func (c *call) time() time.Time {
+	if c.now.IsZero() {
+		c.now = time.Now()
+	}
+	return c.now
+}
+
+// maxPiece bounds what one small message can hold of others that are forgotten.
+const maxPiece = 64 << 10
 
 // sizeOf is what a message takes of a topic's room.
 func sizeOf(m *event.Message) int {
@@ -292,7 +332,9 @@ func (b *Bus) Messages(topic string) []event.Message {
 	var out []event.Message
 	if t, ok := b.topics[topic]; ok {
 		for _, p := range t.partitions {
-			out = append(out, p.log...)
+			for m := range p.from(p.base) {
+				out = append(out, *m)
+			}
 		}
 	}
 	return out
@@ -321,7 +363,11 @@ func (b *Bus) Browse(ctx context.Context, topic string, from map[int32]int64, fn
 			at := min(max(from[int32(i)], p.base), p.end())
 			bases = append(bases, at)
 			// A copy: makeRoom clears what it forgets.
-			logs = append(logs, slices.Clone(p.log[at-p.base:]))
+			var log []event.Message
+			for m := range p.from(at) {
+				log = append(log, *m)
+			}
+			logs = append(logs, log)
 		}
 	}
 	b.mu.Unlock()

@@ -304,3 +304,44 @@ func TestGrace(t *testing.T) {
 		})
 	}
 }
+
+// Null and empty differ, also where there is nothing else in a call.
+func TestNullAndEmpty(t *testing.T) {
+	for _, want := range []*event.Message{{Topic: "t"}, {Topic: "t", Key: []byte{}}, {Topic: "t", Payload: []byte{}}, {Topic: "t", Key: []byte{}, Payload: []byte{}}} {
+		b := membus.New()
+		if err := b.Publish(t.Context(), want); err != nil {
+			t.Fatal(err)
+		}
+		got := b.Messages("t")[0]
+		if (got.Key == nil) != (want.Key == nil) || (got.Payload == nil) != (want.Payload == nil) || len(got.Key)+len(got.Payload) != 0 {
+			t.Errorf("%#v came back as %#v", want, got)
+		}
+	}
+}
+
+// What a caller does with his bytes after Publish is not the bus's, whichever piece
+// of memory its copies share.
+func TestCopies(t *testing.T) {
+	b := membus.New(membus.Partitions(1))
+	var ms []*event.Message
+	for i := range 2000 { // several pieces and chunks
+		ms = append(ms, &event.Message{Topic: "t", Key: fmt.Append(nil, i), Payload: make([]byte, i%150), Headers: event.Headers{{Key: "h", Value: fmt.Append(nil, i)}}})
+	}
+	if err := b.Publish(t.Context(), ms...); err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range ms {
+		clear(m.Key)
+		clear(m.Headers[0].Value)
+	}
+	for i, m := range b.Messages("t") {
+		if string(m.Key) != fmt.Sprint(i) || string(m.Headers[0].Value) != fmt.Sprint(i) || len(m.Payload) != i%150 || len(append(m.Key, 'x')) == 0 {
+			t.Fatalf("message %d is %q with %v", i, m.Key, m.Headers)
+		}
+	}
+	for i, m := range b.Messages("t") { // nor did an append write into a neighbour
+		if string(m.Key) != fmt.Sprint(i) {
+			t.Fatalf("message %d is %q", i, m.Key)
+		}
+	}
+}

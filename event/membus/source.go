@@ -122,7 +122,7 @@ func (l *lane) fetch() []*event.Delivery {
 	out := make([]*event.Delivery, n)
 	for i := range ds {
 		ds[i] = event.Delivery{
-			Message: p.log[l.next-p.base], Partition: int32(l.index), Offset: l.next,
+			Message: *p.at(l.next), Partition: int32(l.index), Offset: l.next,
 			Group: l.src.group.name, Attempt: 1,
 		}
 		// Whoever appends to the headers must not write into the log.
