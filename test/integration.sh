@@ -61,7 +61,7 @@ make bench
 go test -timeout 90m -v ./compat/witness | { grep -v '^=== ' || true; }
 go test -timeout 90m ./test/buforacle
 mapfile -t others < <(go list ./compat/... ./test/... | grep -vE '/(buforacle|witness)$')
-go test ${race[@]+"${race[@]}"} -skip '^TestThreeBrokers' ./event/... ./codec/... ./registry/... ./lang/... ./internal/... ./cmd/... ./examples/... "${others[@]}"
+go test ${race[@]+"${race[@]}"} -timeout 40m -skip '^TestThreeBrokers' ./event/... ./codec/... ./registry/... ./lang/... ./internal/... ./cmd/... ./examples/... "${others[@]}"
 for mod in $(git ls-files ':(glob)event/**/go.mod' ':(glob)test/**/go.mod'); do
   (cd "$(dirname "$mod")" && go test ${race[@]+"${race[@]}"} ./...)
 done
