@@ -69,7 +69,8 @@ func AppendDecimal(dst []byte, v decimal.Decimal, precision, scale int) ([]byte,
 	return patchLength(out, at), nil
 }
 
-// patchLength sets the length of the bytes that follow the placeholder at at.
+// patchLength writes the length of the bytes behind dst[at], for which one byte was left
+// there.
 func patchLength(dst []byte, at int) []byte {
 	n := len(dst) - at - 1
 	if n < 64 {

@@ -82,13 +82,13 @@ type run struct {
 
 // group replays what is left of letters, all of one topic and group.
 func (r *run) group(ctx, work context.Context, letters []Planned) (err error) {
-	var todo []Planned
+	var left []Planned
 	for _, p := range letters {
 		if last, ok := r.job.last[p.key()]; !ok || last.Outcome == Failed {
-			todo = append(todo, p)
+			left = append(left, p)
 		}
 	}
-	if len(todo) == 0 {
+	if len(left) == 0 {
 		return nil
 	}
 	if err := ctx.Err(); err != nil {
@@ -100,8 +100,8 @@ func (r *run) group(ctx, work context.Context, letters []Planned) (err error) {
 	}
 	defer func() { err = errors.Join(err, s.close(work)) }()
 	clear(r.held)
-	for len(todo) > 0 {
-		found, gone, rest, err := fetch(ctx, s, todo)
+	for len(left) > 0 {
+		found, gone, rest, err := fetch(ctx, s, left)
 		if err != nil {
 			return err
 		}
@@ -111,18 +111,18 @@ func (r *run) group(ctx, work context.Context, letters []Planned) (err error) {
 		if err := r.replay(ctx, work, s, found); err != nil {
 			return err
 		}
-		todo = rest
+		left = rest
 	}
 	return nil
 }
 
-// fetch reads the first letters of todo, as many as may be in memory. Those that it
+// fetch reads the first letters of left, as many as may be in memory. Those that it
 // knows not to be there any more are gone; rest is what it has not come to.
-func fetch(ctx context.Context, s *sender, todo []Planned) (found []Letter, gone []Record, rest []Planned, err error) {
+func fetch(ctx context.Context, s *sender, left []Planned) (found []Letter, gone []Record, rest []Planned, err error) {
 	if err := s.marks.refresh(ctx, s.browser); err != nil { // somebody else may be replaying too
 		return nil, nil, nil, err
 	}
-	ahead := todo[:min(window, len(todo))]
+	ahead := left[:min(window, len(left))]
 	want := map[place]Planned{}
 	from := map[int32]int64{}
 	for _, p := range ahead {
@@ -171,7 +171,7 @@ func fetch(ctx context.Context, s *sender, todo []Planned) (found []Letter, gone
 		}
 	}
 	slices.SortFunc(gone, func(a, b Record) int { return cmp.Compare(a.ID, b.ID) })
-	return found, gone, append(rest, todo[len(ahead):]...), nil
+	return found, gone, append(rest, left[len(ahead):]...), nil
 }
 
 // replay replays letters at the pace.

@@ -77,17 +77,17 @@ type sent struct {
 // send replays letters, in order. editOf is empty unless they are edited.
 func (s *sender) send(ctx context.Context, letters []Letter, editOf string) []sent {
 	out := make([]sent, len(letters))
-	var todo []int
+	var left []int
 	for i := range letters {
 		if out[i].already = s.done(&letters[i]); !out[i].already {
-			todo = append(todo, i)
+			left = append(left, i)
 		}
 	}
-	if len(todo) == 0 {
+	if len(left) == 0 {
 		return out
 	}
-	copies, notes := make([]*event.Message, len(todo)), make([]*event.Message, len(todo))
-	for k, i := range todo {
+	copies, notes := make([]*event.Message, len(left)), make([]*event.Message, len(left))
+	for k, i := range left {
 		copies[k], notes[k] = copyOf(&letters[i]), mark(&letters[i], editOf)
 		if editOf != "" {
 			copies[k].Headers = copies[k].Headers.With(HeaderEditOf, []byte(editOf))
@@ -95,11 +95,11 @@ func (s *sender) send(ctx context.Context, letters []Letter, editOf string) []se
 	}
 	var errs []error
 	if s.atomic != nil {
-		errs = s.together(ctx, letters, todo, copies, notes)
+		errs = s.together(ctx, letters, left, copies, notes)
 	} else {
 		errs = s.oneAfterTheOther(ctx, copies, notes)
 	}
-	for k, i := range todo {
+	for k, i := range left {
 		out[i].err = errs[k]
 	}
 	return out
@@ -134,20 +134,20 @@ func (s *sender) oneAfterTheOther(ctx context.Context, copies, notes []*event.Me
 // together stores all copies and notes in one transaction, or, if that fails, each
 // pair in its own. Nothing is tried again before it is certain that it was not
 // stored.
-func (s *sender) together(ctx context.Context, letters []Letter, todo []int, copies, notes []*event.Message) []error {
-	errs := make([]error, len(todo))
+func (s *sender) together(ctx context.Context, letters []Letter, left []int, copies, notes []*event.Message) []error {
+	errs := make([]error, len(left))
 	err := s.atomic.Publish(ctx, slices.Concat(copies, notes)...)
 	if err == nil {
 		return errs
 	}
 	unsettled := s.settle(ctx)
-	for k, inARow := 0, 0; k < len(todo); k++ {
-		l := &letters[todo[k]]
+	for k, inARow := 0, 0; k < len(left); k++ {
+		l := &letters[left[k]]
 		switch {
 		case unsettled != nil || inARow == givesUp:
 			errs[k] = errors.Join(causeOf(err), unsettled)
 		case s.done(l):
-		case len(todo) == 1:
+		case len(left) == 1:
 			errs[k] = causeOf(err)
 		default:
 			next := s.atomic.Publish(ctx, copies[k], notes[k])
