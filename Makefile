@@ -23,10 +23,12 @@ test: ## The tests that need nothing but Go and git
 integration: ## The tests on real servers: those named in the environment, or started here
 	./test/integration.sh
 
-soak: ## The same in full: every fault run and 100,000 schemas; about an hour
+soak: ## The same in full: every fault run and 100,000 schemas; an hour and a half
 	WIREPROOF_SOAK=1 ./test/integration.sh
 	cd bench && $(GO) run ./cmd/registry -full
 	cd bench && $(GO) run ./cmd/gate
+	cd bench && $(GO) run ./cmd/transports -rounds 15
+	cd bench && $(GO) run ./cmd/kafka -rounds 9
 
 check: ## Generated files current, vet, staticcheck, formatting
 	./test/check.sh
@@ -39,6 +41,8 @@ bench: ## Benchmarks beside peers, as ratios
 	cd bench && $(GO) run ./cmd/runtime
 	cd bench && $(GO) run ./cmd/registry
 	cd bench && $(GO) run ./cmd/gate -avro
+	cd bench && $(GO) run ./cmd/transports
+	cd bench && $(GO) run ./cmd/kafka
 
 fuzz: ## Each fuzz target for ten seconds
 	./test/fuzz.sh 10s

@@ -108,6 +108,8 @@ var may = map[string]string{
 	"test/...": "lang test/...",
 
 	"test/faults":    "event event/... test/...",
+	"test/nettest":   "event",
+	"test/proctest":  "event",
 	"test/buforacle": "compat/protorules lang lang/protobuf",
 	"examples/...":   "... !cmd/...",
 	"cmd/...":        "... !cmd/...",

@@ -3,7 +3,9 @@
 // where the nanoseconds do not.
 //
 // It is a module of its own: no peer becomes a dependency of the product. The
-// command cmd/ratios prints a table; "go test -bench ." prints the numbers.
+// command cmd/ratios prints a table; "go test -bench ." prints the numbers. The other
+// commands measure the registry, the gate, the runtime and the transports, each
+// beside its own peers.
 //
 // Peers get what their documentation shows, and the same event: a hand-written
 // struct with time.Time and *big.Rat where ours has time.Time and a decimal.

@@ -153,8 +153,8 @@ func (l *lane) batchWorker() {
 		l.mu.Unlock()
 		l.handleBatch(es)
 		l.mu.Lock()
-		for _, e := range es {
-			if next := l.finish(e, e.fate); next != nil {
+		for i, e := range es {
+			if next := l.finish(e, e.fate, i < len(es)-1); next != nil {
 				next.at = time.Now()
 				l.ready.push(next)
 			}
@@ -170,7 +170,7 @@ func (l *lane) handleBatch(es []*entry) {
 	var left []*entry
 	for _, e := range es {
 		e.fate = fateLost
-		if c.placeOf(e.d.Topic).level == 0 && replayForAnother(e.d, c.group) {
+		if replayForAnother(e.d, c.group) && c.placeOf(e.d.Topic).level == 0 {
 			c.observed(Skipped, e.d, nil)
 			e.fate = fateSettle
 			continue
@@ -224,6 +224,10 @@ func (l *lane) claimBatch(es []*entry) (mine, busy []*entry, ok bool) {
 			mine = append(mine, e)
 		}
 	}
+	if l.ctx.Err() != nil { // lost meanwhile
+		l.freeClaims(deliveries(mine)...)
+		return nil, nil, false
+	}
 	return mine, busy, true
 }
 
@@ -235,7 +239,7 @@ func (l *lane) tryBatch(es []*entry) bool {
 		ds := deliveries(es)
 		errs := BatchErrors(l.call(ds), len(ds))
 		if l.Lane.Context().Err() != nil {
-			l.freeClaims(ds...)
+			l.leaveClaims(ds, errs)
 			return false
 		}
 		var failed []*entry

@@ -57,6 +57,47 @@ func TestBatchesBySizeAndAge(t *testing.T) {
 	})
 }
 
+// What is handled together is settled together, also if nothing waits behind it.
+func TestBatchesAreSettledTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const n, size = 120, 40
+		s := newScript(1)
+		l := newTestLane(t, s, false)
+		settles := 0
+		l.onSettle = func() { settles++ }
+		for i := range int64(n) {
+			l.sent = append(l.sent, i)
+		}
+		for from := int64(0); from < n; from += size {
+			var ds []*event.Delivery
+			for i := range int64(size) {
+				ds = append(ds, delivery("orders", "", from+i))
+			}
+			s.send(l, ds...)
+			if from == 0 {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				go func() {
+					h := func(_ context.Context, ds []*event.Delivery) error {
+						for _, d := range ds {
+							l.finished(d.Offset)
+						}
+						return nil
+					}
+					if err := event.RunBatches(ctx, s, []string{"orders"}, size, time.Second, h); err != nil {
+						t.Errorf("run: %v", err)
+					}
+				}()
+			}
+			time.Sleep(time.Second)
+		}
+		if l.countSettled() != n || settles != n/size {
+			t.Errorf("%d messages were settled in %d calls, want %d in %d", l.countSettled(), settles, n, n/size)
+		}
+		time.Sleep(time.Hour)
+	})
+}
+
 // By key, a key is once in a batch, never in two at once, and keeps its order.
 func TestBatchesByKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -97,15 +97,18 @@ func TestAllocations(t *testing.T) {
 		opts []event.ConsumerOption
 		most float64
 	}{
-		"serial":           {nil, 0.1},
-		"by key":           {[]event.ConsumerOption{event.ByKey(8)}, 1.1},
-		"serial, observed": {[]event.ConsumerOption{event.Observe(new(event.Counts).Observe), event.Immediate(3)}, 0.1},
+		"serial":               {nil, 0.1},
+		"by key":               {[]event.ConsumerOption{event.ByKey(8)}, 1.1},
+		"serial, within three": {[]event.ConsumerOption{event.Within(pass), event.Within(pass), event.Within(pass)}, 0.1},
+		"serial, observed":     {[]event.ConsumerOption{event.Observe(new(event.Counts).Observe), event.Immediate(3)}, 0.1},
 	} {
 		if got := testing.AllocsPerRun(2, func() { grind(t, 1000, n, c.opts...) }) / n; got > c.most {
 			t.Errorf("%s: %.2f allocations a message, want at most %v", name, got, c.most)
 		}
 	}
 }
+
+func pass(ctx context.Context, d *event.Delivery, h event.Handler) error { return h(ctx, d) }
 
 func BenchmarkSerial(b *testing.B) {
 	b.ReportAllocs()

@@ -29,12 +29,22 @@ const (
 	Done                      // it was handled
 )
 
+// envelopes are the headers of a CloudEvent's id and source in the bindings for
+// Kafka, for NATS and Google Pub/Sub, and for AMQP, which has two spellings.
+var envelopes = [...][2]string{
+	{"ce_id", "ce_source"}, {"ce-id", "ce-source"},
+	{"cloudEvents:id", "cloudEvents:source"}, {"cloudEvents_id", "cloudEvents_source"},
+}
+
 // ID names the message, the same on each delivery, retry and replay: by the
-// source and id of its CloudEvents headers (ce_source, ce_id), or its [HeaderID],
-// or else by where it was first published, as topic/partition/offset.
+// source and id of its CloudEvents headers, in the spelling of any transport, or
+// its [HeaderID], or else by where it was first published, as
+// topic/partition/offset.
 func (d *Delivery) ID() string {
-	if id, ok := d.Headers.Get("ce_id"); ok {
-		return d.Headers.text("ce_source") + "#" + string(id)
+	for _, e := range envelopes {
+		if id, ok := d.Headers.Get(e[0]); ok {
+			return d.Headers.text(e[1]) + "#" + string(id)
+		}
 	}
 	if id, ok := d.Headers.Get(HeaderID); ok {
 		return string(id)
@@ -59,6 +69,12 @@ func (l *lane) claim(d *Delivery) (ClaimState, bool) {
 		states, err := l.c.dedupe.Claim(l.ctx, key)
 		switch {
 		case err == nil && len(states) == 1 && states[0] != Claimed:
+			if l.ctx.Err() != nil { // lost meanwhile
+				if states[0] == Free {
+					l.freeClaims(d)
+				}
+				return Claimed, false
+			}
 			return states[0], true
 		case err != nil && l.ctx.Err() == nil:
 			l.c.log.Error("dedupe cannot claim, and waits", "group", l.c.group, "message", nameOf(d), "error", err)
@@ -82,17 +98,42 @@ func (l *lane) markDone(ds ...*Delivery) bool {
 	}
 	keys := l.dedupeKeys(ds)
 	for wait := firstWait; ; wait = min(2*wait, mostWait) {
-		err := l.c.dedupe.Done(l.ctx, keys...)
+		// Once the lane is lost, or the drain over, there is one more try.
+		ctx, cancel, last := l.ctx, func() {}, l.ctx.Err() != nil
+		if last {
+			ctx, cancel = context.WithTimeout(context.WithoutCancel(l.ctx), time.Second)
+		}
+		err := l.c.dedupe.Done(ctx, keys...)
+		cancel()
 		if err == nil {
 			return true
 		}
-		l.c.log.Error("dedupe cannot note what was handled, and tries again", "group", l.c.group, "message", nameOf(ds[0]), "error", err)
+		l.c.log.Error("dedupe cannot note what was handled", "group", l.c.group, "message", nameOf(ds[0]), "again", !last, "error", err)
+		if last {
+			return false
+		}
 		select {
 		case <-time.After(wait):
 		case <-l.ctx.Done(): // not the drain: what was handled is to be noted
-			return false
 		}
 	}
+}
+
+// leaveClaims is for what a handler has returned when its lane was lost: what was
+// handled is noted, so that whoever has it now does not handle it again.
+func (l *lane) leaveClaims(ds []*Delivery, errs []error) {
+	var handled, failed []*Delivery
+	for i, d := range ds {
+		if errs[i] == nil {
+			handled = append(handled, d)
+		} else {
+			failed = append(failed, d)
+		}
+	}
+	if len(handled) > 0 {
+		l.markDone(handled...)
+	}
+	l.freeClaims(failed...)
 }
 
 // freeClaims gives up the claims of messages that were not handled. If that fails

@@ -106,6 +106,113 @@ func TestDeduplicate(t *testing.T) {
 	}
 }
 
+// What was handled is noted also when the lane was lost meanwhile, and when the time
+// to drain is over: its next owner does not handle it again. What was not is free.
+func TestHandledOnALostLane(t *testing.T) {
+	for _, batch := range []bool{false, true} {
+		for _, drained := range []bool{false, true} {
+			for _, result := range []error{nil, errors.New("no")} {
+				t.Run(fmt.Sprint(batch, drained, result), func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) { handledOnALostLane(t, batch, drained, result) })
+				})
+			}
+		}
+	}
+}
+
+func handledOnALostLane(t *testing.T, batch, drained bool, result error) {
+	s := newScript(1)
+	l := newTestLane(t, s, true)
+	l.sent = []int64{0}
+	s.send(l, delivery("t", "k", 0))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	n := strict{&notebook{state: map[string]event.ClaimState{}}}
+	one := func(ctx context.Context) error {
+		if drained {
+			cancel()
+		} else {
+			l.lose(errors.New("taken away"))
+		}
+		<-ctx.Done()
+		cancel()
+		l.finished(0)
+		return result
+	}
+	opts := []event.ConsumerOption{event.Deduplicate(n), event.DrainTimeout(time.Second)}
+	if batch {
+		_ = event.RunBatches(ctx, s, []string{"t"}, 1, time.Second, func(ctx context.Context, _ []*event.Delivery) error { return one(ctx) }, opts...)
+	} else {
+		_ = event.Run(ctx, s, []string{"t"}, func(ctx context.Context, _ *event.Delivery) error { return one(ctx) }, opts...)
+	}
+	want := event.Done
+	if result != nil {
+		want = event.Free
+	}
+	if got := n.state["g/t/0/0"]; got != want {
+		t.Errorf("the message is %d, want %d: %v", got, want, n.log)
+	}
+}
+
+// A strict deduper does nothing once its context has ended, as one over a network.
+type strict struct{ *notebook }
+
+func (s strict) Claim(ctx context.Context, keys ...string) ([]event.ClaimState, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return s.notebook.Claim(ctx, keys...)
+}
+
+func (s strict) Done(ctx context.Context, keys ...string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return s.notebook.Done(ctx, keys...)
+}
+
+// A lane that is lost while a claim is under way starts nothing, and keeps no claim.
+func TestLostWhileClaiming(t *testing.T) {
+	for _, batch := range []bool{false, true} {
+		s := newScript(1)
+		l := newTestLane(t, s, true)
+		s.send(l, delivery("t", "k", 0))
+		ctx, cancel := context.WithCancel(t.Context())
+		n := losing{&notebook{state: map[string]event.ClaimState{}}, func(ctx context.Context) {
+			l.lose(errors.New("taken away"))
+			<-ctx.Done()
+			cancel()
+		}}
+		var err error
+		if batch {
+			err = event.RunBatches(ctx, s, []string{"t"}, 1, time.Millisecond, func(context.Context, []*event.Delivery) error {
+				t.Error("a batch of a lost lane is started")
+				return nil
+			}, event.Deduplicate(n))
+		} else {
+			err = event.Run(ctx, s, []string{"t"}, func(context.Context, *event.Delivery) error {
+				t.Error("a message of a lost lane is started")
+				return nil
+			}, event.Deduplicate(n))
+		}
+		if got := n.state["g/t/0/0"]; err != nil || got != event.Free {
+			t.Errorf("batch %v: the message is %d, %v", batch, got, err)
+		}
+	}
+}
+
+// A losing deduper calls lose when it has claimed.
+type losing struct {
+	*notebook
+	lose func(context.Context)
+}
+
+func (l losing) Claim(ctx context.Context, keys ...string) ([]event.ClaimState, error) {
+	out, err := l.notebook.Claim(ctx, keys...)
+	l.lose(ctx)
+	return out, err
+}
+
 // A claim that somebody else holds is waited for: handled once it is free, or not
 // at all if it is done by then.
 func TestClaimOfAnother(t *testing.T) {

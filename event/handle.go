@@ -22,7 +22,7 @@ const (
 // and sees to its outcome.
 func (l *lane) handle(e *entry) fate {
 	c, d := l.c, e.d
-	if c.placeOf(d.Topic).level == 0 && replayForAnother(d, c.group) {
+	if replayForAnother(d, c.group) && c.placeOf(d.Topic).level == 0 {
 		c.observed(Skipped, d, nil)
 		return fateSettle
 	}
@@ -39,7 +39,7 @@ func (l *lane) handle(e *entry) fate {
 		e.one[0] = d
 		err := l.call(e.one[:])
 		if l.Lane.Context().Err() != nil {
-			l.freeClaims(d)
+			l.leaveClaims([]*Delivery{d}, []error{err})
 			return fateLost
 		}
 		if err == nil {
@@ -108,6 +108,13 @@ func (l *lane) callIn(ctx context.Context, ds []*Delivery) (err error) {
 // what a retry or a dead letter keeps.
 func (l *lane) callPrepared(ctx context.Context, ds []*Delivery) error {
 	c := l.c
+	if c.batch == nil {
+		x := *ds[0]
+		if err := c.prepared(ctx, &x); err != nil {
+			return err
+		}
+		return c.handler(ctx, &x)
+	}
 	copies := make([]*Delivery, 0, len(ds))
 	places := make([]int, 0, len(ds))
 	failed := map[int]error{}
@@ -118,12 +125,6 @@ func (l *lane) callPrepared(ctx context.Context, ds []*Delivery) error {
 			continue
 		}
 		copies, places = append(copies, &x), append(places, i)
-	}
-	if c.batch == nil {
-		if err := failed[0]; err != nil {
-			return err
-		}
-		return c.handler(ctx, copies[0])
 	}
 	if len(copies) > 0 {
 		for j, err := range BatchErrors(c.batch.handler(ctx, copies), len(copies)) {
@@ -247,6 +248,9 @@ func (l *lane) conclude(e *entry, v verdict, err error) fate {
 // final notes that d is not to be handled again.
 func (l *lane) final(d *Delivery, o Outcome, err error) fate {
 	if !l.markDone(d) {
+		if l.Lane.Context().Err() == nil {
+			l.c.giveUp(nameOf(d))
+		}
 		return fateLost
 	}
 	l.c.observed(o, d, err)
@@ -286,8 +290,8 @@ func (l *lane) store(d *Delivery, m *Message, cause error) bool {
 	case l.ctx.Err() != nil:
 		l.c.giveUp(nameOf(d))
 	default:
-		l.c.fail(fmt.Errorf("event: %s failed (%w) and could not be stored in %q, so its lane stops: %w",
-			nameOf(d), cause, m.Topic, err))
+		l.c.fail(fmt.Errorf("event: %s is to go to %q (%w) and could not be stored there, so its lane stops: %w",
+			nameOf(d), m.Topic, cause, err))
 		l.close()
 	}
 	return false

@@ -14,8 +14,10 @@ type Lag struct {
 	Committed int64
 	// End is the offset behind the last message that a consumer can get.
 	End int64
-	// Messages is how many offsets the group is behind: never less than there are
-	// messages, but more where some were removed, or are marks of transactions.
+	// Messages is how many messages the group has not settled. On Kafka and in an
+	// event log it is offsets: never less than there are messages, but more where
+	// some were removed, are settled out of order, or are marks of transactions; 0
+	// if there is no message.
 	Messages int64
 	// Oldest is when the first message that is not settled was published; zero if
 	// there is none.
@@ -27,5 +29,7 @@ type Lag struct {
 type Lagger interface {
 	// Lag returns the lags of a group in each partition of the topics, in the order
 	// of the topics and of the partitions. A topic that does not exist is an error.
+	// What was settled a moment ago may still count: where Settle does not wait for
+	// the server, the server may answer this question first.
 	Lag(ctx context.Context, group string, topics ...string) ([]Lag, error)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -27,29 +28,34 @@ type lane struct {
 
 	flowMu sync.Mutex // held while Pause or Resume is called, so that they come in order
 
-	mu       sync.Mutex // guards the fields below
-	work     sync.Cond
-	closed   bool // nothing is started any more
-	lost     bool
-	released bool
-	workers  int
-	idle     int // workers that wait and have not been woken
-	active   []*entry
-	ready    fifo
-	parked   dueHeap
-	seq      uint64 // of the last that was parked
-	timer    *time.Timer
-	ageTimer *time.Timer // of the next batch
-	keys     map[string]*keyQueue
-	ring     ring // in the order of arrival; cumulative lanes only
-	done     []*Delivery
-	spare    []*Delivery
-	count    int // not settled
-	bytes    int
-	paused   bool
-	settling bool
-	free     *entry
-	freeKeys *keyQueue
+	mu          sync.Mutex // guards the fields below
+	work        sync.Cond
+	closed      bool // nothing is started any more
+	lost        bool
+	released    bool
+	workers     int
+	idle        int // workers that wait and have not been woken
+	active      []*entry
+	ready       fifo
+	parked      dueHeap
+	parkedBytes int
+	seq         uint64 // of the last that was parked
+	timer       *time.Timer
+	ageTimer    *time.Timer // of the next batch
+	keys        map[string]*keyQueue
+	ring        ring // in the order of arrival; cumulative lanes only
+	done        []*Delivery
+	spare       []*Delivery
+	count       int // not settled
+	bytes       int
+	behind      int // ended, but behind one that has not; cumulative lanes only
+	behindBytes int // of those behind
+	paused      bool
+	settling    bool
+	late        *time.Timer // settles what is done while other handlers run
+	armed       bool        // late will come; c.wg counts it
+	free        *entry
+	freeKeys    *keyQueue
 }
 
 // An entry is a message between its arrival and its settlement.
@@ -150,8 +156,15 @@ func (l *lane) put(ds []*Delivery) {
 		l.mu.Unlock()
 		return
 	}
-	var now time.Time
+	var (
+		now   time.Time
+		topic string // of which level is
+		level int
+	)
 	for _, d := range ds {
+		if d.Topic != topic {
+			topic, level = d.Topic, l.c.placeOf(d.Topic).level
+		}
 		if d.Group == "" {
 			d.Group = l.c.group
 		}
@@ -162,7 +175,7 @@ func (l *lane) put(ds []*Delivery) {
 			l.ring.push(e)
 		}
 		d.Attempt = 1
-		if l.c.placeOf(d.Topic).level > 0 {
+		if level > 0 {
 			d.Attempt = d.Headers.attempts() + 1
 			if e.due = d.Headers.due(); now.IsZero() {
 				now = time.Now()
@@ -175,6 +188,7 @@ func (l *lane) put(ds []*Delivery) {
 		l.admit(e)
 	}
 	l.arm()
+	l.clear()
 	l.mu.Unlock()
 	l.flow()
 }
@@ -184,9 +198,9 @@ func (l *lane) newEntry(d *Delivery) *entry {
 	if e == nil {
 		e = &entry{}
 	} else {
-		l.free = e.next
+		l.free, e.next = e.next, nil
 	}
-	*e = entry{d: d, size: d.size()}
+	e.d, e.size = d, d.size()
 	return e
 }
 
@@ -245,6 +259,14 @@ func (l *lane) park(e *entry) {
 	l.seq++
 	e.seq = l.seq
 	l.parked.push(e)
+	l.parkedBytes += e.size
+}
+
+// unparkAt takes out the parked entry at index i. l.mu is held.
+func (l *lane) unparkAt(i int) *entry {
+	e := l.parked.remove(i)
+	l.parkedBytes -= e.size
+	return e
 }
 
 // arm sets the timer for what is due next. l.mu is held.
@@ -269,7 +291,7 @@ func (l *lane) unpark() {
 	}
 	now := time.Now()
 	for len(l.parked) > 0 && !l.parked[0].due.After(now) {
-		e := l.parked.pop()
+		e := l.unparkAt(0)
 		if e.level > 0 { // it still has its key, and goes before what waits behind it
 			l.makeReady(e)
 			continue
@@ -297,13 +319,20 @@ func (l *lane) flow() {
 }
 
 // full reports whether the lane is to be paused: from the bound down to half of
-// it. l.mu is held.
+// it. What waits on a level counts by its bytes alone, which leave the others so
+// much less room, so that the level sees as much as it can of what may be due
+// first. l.mu is held.
 func (l *lane) full() bool {
-	n, size := l.c.maxMessages, l.c.maxBytes
-	if l.paused {
-		return l.count > n/2 || l.bytes > size/2
+	n, room, count, bytes := l.c.maxMessages, l.c.maxBytes, l.count, l.bytes
+	if !l.c.keepKeyOrder {
+		count -= len(l.parked)
+		room -= l.parkedBytes
+		bytes -= l.parkedBytes
 	}
-	return l.count >= n || l.bytes >= size
+	if l.paused && (count > n/2 || bytes > room/2) {
+		return true
+	}
+	return count >= n || bytes >= room
 }
 
 // worker handles what is ready, and what waits behind the key it is on.
@@ -331,7 +360,7 @@ func (l *lane) worker() {
 				}
 			}
 			l.mu.Lock()
-			next := l.finish(e, f)
+			next := l.finish(e, f, false)
 			if f == fatePark && l.keys == nil {
 				next = e
 			}
@@ -351,6 +380,11 @@ func (l *lane) escaped(clean *bool) {
 
 // leave ends a worker. l.mu is held, and released.
 func (l *lane) leave(clean *bool) {
+	if l.armed && l.late.Stop() {
+		l.armed = false
+		l.c.wg.Done()
+	}
+	l.settle()
 	l.workers--
 	idle := l.mayRelease()
 	l.mu.Unlock()
@@ -361,8 +395,9 @@ func (l *lane) leave(clean *bool) {
 }
 
 // finish settles what can be settled now that e has been handled, and returns
-// what its key has waiting. l.mu is held, and released meanwhile.
-func (l *lane) finish(e *entry, f fate) (next *entry) {
+// what its key has waiting. More says that others are finished at once after it.
+// l.mu is held, and released meanwhile.
+func (l *lane) finish(e *entry, f fate, more bool) (next *entry) {
 	last := len(l.active) - 1
 	l.active[e.slot] = l.active[last]
 	l.active[e.slot].slot = e.slot
@@ -386,14 +421,56 @@ func (l *lane) finish(e *entry, f fate) (next *entry) {
 	}
 	e.ended = true
 	if l.prefix {
+		l.behind++
+		l.behindBytes += e.size
 		for l.ring.n > 0 && l.ring.front().ended {
+			l.behind--
+			l.behindBytes -= l.ring.front().size
 			l.forgetEntry(l.ring.pop())
 		}
+		l.clear()
 	} else {
 		l.forgetEntry(e)
 	}
-	l.settle()
+	l.settleSoon(more || next != nil || l.ready.head != nil)
 	return next
+}
+
+// clear sets back the first of the lane if it waits on a level and what is behind it,
+// handled and yet not to be settled, takes half of the room that there is beside what
+// waits: a copy of it goes to the end of the level, unchanged, and the lane goes on.
+// l.mu is held.
+func (l *lane) clear() {
+	if l.closed || l.c.keepKeyOrder || l.behind == 0 ||
+		l.behind*2 < l.c.maxMessages && l.behindBytes*2 < l.c.maxBytes-l.parkedBytes {
+		return
+	}
+	i := slices.Index(l.parked, l.ring.front())
+	if i < 0 {
+		return
+	}
+	e := l.unparkAt(i)
+	e.slot = len(l.active)
+	l.active = append(l.active, e)
+	l.c.wg.Add(1)
+	go l.setBack(e)
+}
+
+var errSetBack = errors.New("it waits for longer than others of its level")
+
+func (l *lane) setBack(e *entry) {
+	defer l.c.wg.Done()
+	f, d := fateSettle, e.d
+	if !l.store(d, &Message{Topic: d.Topic, Key: d.Key, Headers: d.Headers, Payload: d.Payload}, errSetBack) {
+		f = fateLost
+	}
+	l.mu.Lock()
+	l.finish(e, f, false)
+	idle := l.mayRelease()
+	l.mu.Unlock()
+	if idle {
+		l.c.forget(l)
+	}
 }
 
 // forgetEntry moves e to what is to be settled. l.mu is held.
@@ -401,8 +478,45 @@ func (l *lane) forgetEntry(e *entry) {
 	l.done = append(l.done, e.d)
 	l.count--
 	l.bytes -= e.size
-	*e = entry{next: l.free}
-	l.free = e
+	switch {
+	case e.level > 0, e.first != nil, !e.due.IsZero(), l.c.batch != nil:
+		*e = entry{}
+	default: // cheaper, and most
+		e.d, e.one[0], e.key, e.ended = nil, nil, nil, false
+	}
+	e.next, l.free = l.free, e
+}
+
+const (
+	// settleMost and settleWithin bound what is done and not settled while a lane has
+	// more to do: a transport that is told of many at once sends one answer for them.
+	settleMost   = 64
+	settleWithin = 2 * time.Millisecond
+)
+
+// settleSoon settles what is done: now, or within settleWithin if there is more to
+// handle at once. l.mu is held, and released meanwhile.
+func (l *lane) settleSoon(more bool) {
+	switch {
+	case !more, len(l.done) >= settleMost, l.closed, l.paused && !l.full():
+		l.settle()
+	case len(l.done) > 0 && !l.armed:
+		l.armed = true
+		l.c.wg.Add(1)
+		if l.late == nil {
+			l.late = time.AfterFunc(settleWithin, l.settleLate)
+			return
+		}
+		l.late.Reset(settleWithin)
+	}
+}
+
+func (l *lane) settleLate() {
+	defer l.c.wg.Done()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.armed = false
+	l.settle()
 }
 
 // settle tells the transport what is done, unless another worker is telling it
@@ -414,6 +528,10 @@ func (l *lane) settle() {
 	}
 	l.settling = true
 	for len(l.done) > 0 {
+		if l.Lane.Context().Err() != nil { // they are somebody else's
+			l.done = nil
+			break
+		}
 		ds := l.done
 		l.done = l.spare[:0]
 		resume := l.paused && !l.full()

@@ -147,7 +147,8 @@ func HandlerTimeout(d time.Duration) ConsumerOption {
 // MaxInFlight bounds what is held in memory for each lane: received, but not
 // settled. At the bound the lane is paused, at half of it resumed; the batch
 // that crosses the bound is still taken. bytes counts keys, payloads and
-// headers. The default is 1024 messages and 16 MiB.
+// headers; what waits on a retry level counts by its bytes alone. The default is
+// 1024 messages and 16 MiB.
 func MaxInFlight(messages, bytes int) ConsumerOption {
 	return consumerOption(func(s *settings) { s.maxMessages, s.maxBytes = messages, bytes })
 }

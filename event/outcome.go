@@ -43,6 +43,11 @@ func IsPermanent(err error) bool {
 // retry level but with d in place of the level's wait. It does not add a level:
 // after the last one comes the dead letter. It unwraps to err, which may be nil.
 // A negative d is 0.
+//
+// A level holds what waits up to the bytes of [MaxInFlight], and where the broker
+// bounds what is unsettled, up to that; of what it holds, the first to be due goes
+// first. A short d waits longer only behind more than that which wait longer: where
+// so many do, give them a level of their own length.
 func RetryIn(d time.Duration, err error) error {
 	if err == nil {
 		err = errors.New("retry asked for without a cause")

@@ -86,25 +86,32 @@ func (h dueHeap) up(i int) {
 	}
 }
 
-// pop wants a heap that is not empty.
-func (h *dueHeap) pop() *entry {
+// remove takes out the entry at index i.
+func (h *dueHeap) remove(i int) *entry {
 	q := *h
-	e, n := q[0], len(q)-1
-	q[0], q[n] = q[n], nil
-	q = q[:n]
-	*h = q
-	for i := 0; ; {
+	e, last := q[i], len(q)-1
+	q[i], q[last] = q[last], nil
+	*h = q[:last]
+	if i < last {
+		h.up(i)
+		h.down(i)
+	}
+	return e
+}
+
+func (h dueHeap) down(i int) {
+	for {
 		c := 2*i + 1
-		if c >= n {
-			return e
+		if c >= len(h) {
+			return
 		}
-		if c+1 < n && q.less(c+1, c) {
+		if c+1 < len(h) && h.less(c+1, c) {
 			c++
 		}
-		if !q.less(c, i) {
-			return e
+		if !h.less(c, i) {
+			return
 		}
-		q[i], q[c] = q[c], q[i]
+		h[i], h[c] = h[c], h[i]
 		i = c
 	}
 }

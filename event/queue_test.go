@@ -40,10 +40,15 @@ func TestDueHeap(t *testing.T) {
 	for i := range 5000 {
 		if len(h) > 0 && r.IntN(100) < 45 {
 			slices.SortFunc(model, less)
-			if got := h.pop(); got != model[0] {
+			if got := h.remove(0); got != model[0] {
 				t.Fatalf("got %v/%d, want %v/%d", got.due, got.seq, model[0].due, model[0].seq)
 			}
 			model = model[1:]
+			continue
+		}
+		if len(h) > 0 && r.IntN(100) < 10 {
+			e := h.remove(r.IntN(len(h)))
+			model = slices.DeleteFunc(model, func(x *entry) bool { return x == e })
 			continue
 		}
 		e := &entry{due: start.Add(time.Duration(r.IntN(50))), seq: uint64(i)}

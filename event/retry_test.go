@@ -1,11 +1,13 @@
 package event_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -218,4 +220,47 @@ func TestDueTogether(t *testing.T) {
 			t.Errorf("%d first and %d second attempts, want %d each", first, again, n)
 		}
 	})
+}
+
+// However many wait on a level for longer, ahead of the others, and however much of
+// what may be held they take: these are tried when they are due, and those come back
+// in their time, once each, with all they had.
+func TestLongWaitsHoldNothingUp(t *testing.T) {
+	const n = 3000
+	for _, c := range []struct{ long, messages, bytes, size int }{
+		{1, 100, 1 << 20, 0}, {300, 100, 1 << 20, 0}, {300, 10000, 1 << 20, 1000}, {600, 10000, 1 << 20, 1000},
+	} {
+		t.Run(fmt.Sprint(c), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				start := time.Now()
+				var ms []*event.Message
+				for i := range n {
+					m := order(fmt.Sprint(i))
+					m.Payload = append(m.Payload, make([]byte, c.size)...)
+					ms = append(ms, m)
+				}
+				var mu sync.Mutex
+				again := map[time.Duration]int{}
+				h := func(_ context.Context, d *event.Delivery) error {
+					if d.Attempt == 1 {
+						if i, _ := strconv.Atoi(string(d.Key)); i < c.long {
+							return event.RetryIn(time.Hour, errors.New("closed"))
+						}
+						return errors.New("usual")
+					}
+					mu.Lock()
+					defer mu.Unlock()
+					again[time.Since(start)]++
+					if m := d.Meta(); d.Attempt != 2 || m.Topic != "orders" || !bytes.HasPrefix(d.Payload, d.Key) || len(d.Payload) != len(d.Key)+c.size {
+						t.Errorf("%s comes back as attempt %d of %s: %d bytes", d.Key, d.Attempt, m.Topic, len(d.Payload))
+					}
+					return nil
+				}
+				bubble(t, 2*time.Hour, ms, h, event.RetryLevels(time.Minute), event.MaxInFlight(c.messages, c.bytes))
+				if want := map[time.Duration]int{time.Minute: n - c.long, time.Hour: c.long}; !maps.Equal(again, want) {
+					t.Errorf("tried again after %v, want %v", again, want)
+				}
+			})
+		})
+	}
 }

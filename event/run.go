@@ -27,6 +27,9 @@ import (
 // error after that is neither settled nor counted: the message belongs to
 // somebody else.
 //
+// What a handler has done is settled at once, or, while its lane has more to handle,
+// together with what comes next, within 2 ms.
+//
 // A replay (see package dlq) that is meant for another group is skipped.
 //
 // Where the transport has patterns of topics, a topic may be one: what arrives

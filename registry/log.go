@@ -14,6 +14,10 @@ var ErrConflict = errors.New("somebody else has appended to the log")
 // not it, and that nothing was appended.
 var ErrNotLeader = errors.New("this server is not the leader")
 
+// ErrTooLarge says that records are larger than the log takes, and that nothing was
+// appended.
+var ErrTooLarge = errors.New("too large for the log")
+
 // An Offset is a place in a log, the first being 0. Offsets only grow and may
 // have gaps.
 type Offset int64

@@ -323,22 +323,25 @@ func (r *Registry) gather(first *job) []*job {
 	return batch
 }
 
-// commit decides a batch until the log takes it, and answers it.
+// commit answers a batch.
 func (r *Registry) commit(batch []*job) {
-	defer func() {
-		for _, j := range batch {
-			close(j.done)
-		}
-	}()
-	ctx, cancel := context.WithTimeout(context.Background(), appendTimeout)
-	defer cancel()
+	r.store(batch, &budget{appendTimeout})
+	for _, j := range batch {
+		close(j.done)
+	}
+}
+
+// store decides a batch until the log takes it. What is too large for the log is
+// found by halving, so that it holds up nothing else.
+func (r *Registry) store(batch []*job, patience *budget) {
+	catchUp := func(ctx context.Context) error { return r.catchUp(ctx, never) }
 	var err error
 	for range maxConflicts {
 		st := r.state.Load()
 		next, records := r.decideAll(st, batch)
 		if len(records) == 0 {
 			// No append has shown that st is the newest state.
-			if err = r.catchUp(ctx, never); err != nil {
+			if err = patience.spend(catchUp); err != nil {
 				break
 			}
 			if r.state.Load() == st {
@@ -346,20 +349,40 @@ func (r *Registry) commit(batch []*job) {
 			}
 			continue
 		}
-		var end Offset
-		if end, err = r.log.Append(ctx, st.next, records); err == nil {
-			next.next = end
+		err = patience.spend(func(ctx context.Context) (err error) {
+			next.next, err = r.log.Append(ctx, st.next, records)
+			return err
+		})
+		if err == nil {
 			r.publish(next)
 			return
 		}
+		if half := len(batch) / 2; half > 0 && errors.Is(err, ErrTooLarge) {
+			r.store(batch[:half], patience)
+			r.store(batch[half:], patience)
+			return
+		}
 		// What the log has decides, also about records whose fate is not known.
-		if again := r.catchUp(ctx, never); again != nil || !errors.Is(err, ErrConflict) {
+		if again := patience.spend(catchUp); again != nil || !errors.Is(err, ErrConflict) {
 			break
 		}
 	}
 	for _, j := range batch {
 		j.answer, j.err, j.after = nil, storeError(err), j.before
 	}
+}
+
+// A budget is how long the log may still take for one batch. Deciding is not in
+// it: many commands that are hard to decide would leave the log no time.
+type budget struct{ left time.Duration }
+
+func (b *budget) spend(use func(context.Context) error) error {
+	began := time.Now()
+	ctx, cancel := context.WithTimeout(context.Background(), b.left)
+	defer cancel()
+	err := use(ctx)
+	b.left -= time.Since(began)
+	return err
 }
 
 // decideAll decides each command on what the ones before it would leave. An
@@ -402,8 +425,11 @@ func storeError(cause error) error {
 	if closed := (*api.Error)(nil); errors.As(cause, &closed) && closed.Code == api.Unavailable {
 		return closed
 	}
-	if errors.Is(cause, ErrNotLeader) {
+	switch {
+	case errors.Is(cause, ErrNotLeader):
 		return api.NoLeader.Because(cause)
+	case errors.Is(cause, ErrTooLarge):
+		return api.SchemaTooLarge.Because(cause)
 	}
 	if errors.Is(cause, context.DeadlineExceeded) {
 		return api.OperationTimedOut.Because(cause, "the log did not answer in time")

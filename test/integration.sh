@@ -34,7 +34,9 @@ install=()
 [ -n "${NATS29_URL:-}" ] || install+=(nats29)
 [ -n "${REDIS_URL:-}" ] || install+=(redis)
 [ -n "${AMQP_URL:-}" ] || install+=(rabbitmq)
-# S3_URL (http://KEY:SECRET@HOST:PORT) is used where it is named; else a server in memory stands for it.
+# S3_URL (http://KEY:SECRET@HOST:PORT) is used where it is named; a soak builds a server, which takes
+# two minutes; else one in memory stands for it.
+[ -n "${S3_URL:-}" ] || [ -z "${WIREPROOF_SOAK:-}" ] || install+=(s3)
 # Google's emulator is in no package registry: its tests run where it is installed.
 [ -n "${PUBSUB_EMULATOR_HOST:-}" ] || ! ./test/services.sh has pubsub || install+=(pubsub)
 if [ "${#install[@]}" -gt 0 ]; then
@@ -56,12 +58,14 @@ if [ "$before" != "$(git status --porcelain)" ]; then
 fi
 make bench
 
-# The comparison with buf and the laws of witnesses have no goroutines of their own, and would take minutes, or in full
-# hours, in the race detector.
+# The laws of witnesses and the comparisons with buf have no goroutines of their own, and would take minutes, or in full
+# hours, in the race detector; so would what starts the program, or another one, again and again.
+programs='Scripts|Guide|QuickStart|Runs$'
 go test -timeout 90m -v ./compat/witness | { grep -v '^=== ' || true; }
-go test -timeout 90m ./test/buforacle
-mapfile -t others < <(go list ./compat/... ./test/... | grep -vE '/(buforacle|witness)$')
-go test ${race[@]+"${race[@]}"} -timeout 40m -skip '^TestThreeBrokers' ./event/... ./codec/... ./registry/... ./lang/... ./internal/... ./cmd/... ./examples/... "${others[@]}"
+go test -timeout 90m ./test/buforacle ./internal/bufgen ./cmd/wireproof
+mapfile -t others < <(go list ./codec/... ./compat/... ./event/... ./examples/... ./internal/... ./lang/... ./registry/... ./test/... | grep -vE '/(buforacle|bufgen|witness)$')
+go test ${race[@]+"${race[@]}"} -timeout 40m -skip '^TestThreeBrokers' "${others[@]}"
+go test ${race[@]+"${race[@]}"} -timeout 40m -skip "$programs" ./cmd/...
 for mod in $(git ls-files ':(glob)event/**/go.mod' ':(glob)test/**/go.mod'); do
   (cd "$(dirname "$mod")" && go test ${race[@]+"${race[@]}"} ./...)
 done

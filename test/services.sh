@@ -536,6 +536,44 @@ get_strace() {
   apt_get strace strace
 }
 
+# --- s3: an S3 server on a folder, built from its source, which takes two minutes
+
+S3_PACKAGE=github.com/versity/versitygw/cmd/versitygw@v1.8.0
+s3_binary() { echo "$CACHE/s3-${S3_PACKAGE##*@}"; }
+
+get_s3() {
+  local binary tmp
+  binary=$(s3_binary)
+  [ ! -x "$binary" ] || return 0
+  echo "building an S3 server" >&2
+  mkdir -p "$CACHE"
+  tmp=$(mktemp -d "$CACHE/s3.XXXXXX")
+  (cd "$tmp" && GOBIN=$tmp GOFLAGS= CGO_ENABLED=0 go install "$S3_PACKAGE") >&2 || { rm -rf "$tmp"; die "$S3_PACKAGE does not build"; }
+  mv -f "$tmp/versitygw" "$binary"
+  rm -rf "$tmp"
+}
+
+start_s3() {
+  local d port
+  [ -x "$(s3_binary)" ] || die "s3 is not installed: services.sh install s3"
+  mkdir -p "$1/s3/data" "$1/s3/attributes"
+  d=$(cd "$1/s3" && pwd)
+  alive "$d/pid" && return
+  [ -f "$d/port" ] || free_port >"$d/port"
+  read -r port <"$d/port"
+  setsid "$(s3_binary)" --access key --secret secret-of-tests --port "127.0.0.1:$port" --quiet posix --sidecar "$d/attributes" "$d/data" >"$d/log" 2>&1 </dev/null &
+  remember $! "$d/pid"
+  for _ in $(seq 600); do
+    alive "$d/pid" || { tail -n 20 "$d/log" >&2; die "s3 ended while it started"; }
+    if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then return; fi
+    sleep 0.05
+  done
+  tail -n 20 "$d/log" >&2
+  die "s3 did not start within half a minute"
+}
+
+env_s3() { local port; read -r port <"$1/s3/port"; echo "export S3_URL=http://key:secret-of-tests@127.0.0.1:$port"; }
+
 # --- python, node and ci: no servers, but the clients of other languages, pinned below
 # test/clients, and the programs that run people's CI, pinned in test/ci; what is fetched
 # stays in the cache, in a folder for each set

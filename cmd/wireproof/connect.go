@@ -113,7 +113,7 @@ func secret(variable, key string) (string, error) {
 	return value, nil
 }
 
-// tlsConfig reads certificates; paths are relative to the settings file.
+// tlsConfig reads certificates; paths are relative to dir.
 func tlsConfig(dir, ca, cert, key string) (*tls.Config, error) {
 	at := func(p string) string {
 		if filepath.IsAbs(p) {
@@ -151,7 +151,7 @@ func (a *app) kafka(ctx context.Context, brokers []string) (*kafkabus.Bus, error
 	if len(brokers) == 0 {
 		cfg, err := a.settings()
 		if err != nil {
-			return nil, err
+			return nil, exitWith(exitUsage, fmt.Errorf("%w; or give --brokers", err))
 		}
 		name, env, err := cfg.Environment(a.env)
 		if err != nil {

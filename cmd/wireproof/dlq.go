@@ -280,7 +280,7 @@ func (a *app) subjects(ctx context.Context, f *dlqFlags) func(string) ([]string,
 
 // letterFailure gives an error of package dlq its exit code.
 func letterFailure(err error) error {
-	if errors.Is(err, dlq.ErrNotFound) {
+	if errors.Is(err, dlq.ErrNotFound) || errors.Is(err, dlq.ErrID) {
 		return exitWith(exitUsage, err)
 	}
 	return exitWith(exitIncomplete, err)

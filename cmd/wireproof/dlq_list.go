@@ -63,7 +63,7 @@ func (a *app) listLetters(ctx context.Context, l *letters) error {
 	}, len(found)); err != nil {
 		return err
 	}
-	a.note("%d dead letters of %s, group %s", len(found), l.topic, strings.Join(l.groups, ", "))
+	a.note("%s of %s, group %s", several(len(found), "dead letter"), l.topic, strings.Join(l.groups, ", "))
 	return nil
 }
 
@@ -153,8 +153,16 @@ func (a *app) listGroups(ctx context.Context, l *letters, by string) error {
 	}, len(groups)); err != nil {
 		return err
 	}
-	a.note("%d dead letters of %s in %d groups by %s", total, l.topic, len(tally.Groups()), by)
+	a.note("%s of %s in %s by %s", several(total, "dead letter"), l.topic, several(len(tally.Groups()), "group"), by)
 	return nil
+}
+
+// several returns a number of things that are named by noun.
+func several(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprint(n, " ", noun)
 }
 
 func noSubject(id string) string {

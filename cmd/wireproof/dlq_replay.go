@@ -138,7 +138,7 @@ func (a *app) newReplay(ctx context.Context, l *letters, r replayFlags, pace dlq
 	if err != nil {
 		return exitWith(exitIncomplete, err)
 	}
-	a.note("frozen set   %d letters of %s, group %s, taken %s; later ones are none of it", len(found), l.topic, strings.Join(l.groups, ", "), utc(job.Made()))
+	a.note("frozen set   %s of %s, group %s, taken %s; later ones are none of it", several(len(found), "letter"), l.topic, strings.Join(l.groups, ", "), utc(job.Made()))
 	a.note("target       %s; only the group that failed handles the copies, in the order of each key", l.topic)
 	if r.dryRun {
 		for _, p := range job.Letters() {
@@ -246,6 +246,6 @@ func (a *app) oldReplay(cmd *cobra.Command, f *dlqFlags, r replayFlags, pace dlq
 		topics = append(topics, p.Topic)
 	}
 	slices.Sort(topics)
-	a.note("frozen set   %d letters of %s, taken %s, %d left", len(topics), strings.Join(slices.Compact(topics), ", "), utc(job.Made()), job.Left())
+	a.note("frozen set   %s of %s, taken %s, %d left", several(len(topics), "letter"), strings.Join(slices.Compact(topics), ", "), utc(job.Made()), job.Left())
 	return a.runJob(ctx, l, job, path, pace, false)
 }

@@ -81,6 +81,9 @@ func (a *app) serve(ctx context.Context, cfg *config.Server) error {
 	}
 	warnIfOpen(log, cfg)
 	defer runtime.KeepAlive(calm())
+	hangup := make(chan os.Signal, 1) // which ends a program that does not ask for it
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
 	s, err := newServer(ctx, cfg, log)
 	if err != nil {
 		if ctx.Err() != nil {
@@ -89,7 +92,7 @@ func (a *app) serve(ctx context.Context, cfg *config.Server) error {
 		return exitWith(exitUsage, err)
 	}
 	log.Info("registry is up", s.about()...)
-	fatal := s.wait(ctx)
+	fatal := s.wait(ctx, hangup)
 	log.Info("registry is stopping", "delay", cfg.Shutdown.Delay, "grace", cfg.Shutdown.Grace)
 	stopCtx, hurried := untilSecondSignal(context.WithoutCancel(ctx))
 	if fatal == nil {
@@ -119,11 +122,8 @@ func calm() []byte {
 }
 
 // wait returns when ctx ends, or with the error that ends the server. Meanwhile
-// SIGHUP opens the audit log anew, for programs that rotate logs.
-func (s *server) wait(ctx context.Context) error {
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
+// hangup opens the audit log anew, for programs that rotate logs.
+func (s *server) wait(ctx context.Context, hangup <-chan os.Signal) error {
 	for {
 		select {
 		case <-ctx.Done():

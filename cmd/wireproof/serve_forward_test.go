@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/wireproof/wireproof/test/kafkatest"
+	"github.com/wireproof/wireproof/test/nettest"
 )
 
 // A server that does not lead hands writes to the one that does, also where
@@ -18,7 +19,7 @@ import (
 func TestServeForwardsOverTLS(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	certificate(t, dir, 7)
+	nettest.WriteCertificate(t, dir, 7)
 	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
 	args := append(kafkaArgs(kafkatest.Real(t)), "--tls-cert", cert, "--tls-key", key,
 		"--set", "tls.client_ca="+cert, "--set", "tls.client_auth=require", "--set", "tls.peer_ca="+cert)
@@ -56,14 +57,14 @@ func TestServeForwardsOverTLS(t *testing.T) {
 	leader := serveForTest(t, args...)
 	eventually(t, "a leader", func() bool {
 		_, metrics := send("GET", leader.url+"/metrics", "")
-		return strings.Contains(metrics, "wireproof_registry_leader 1")
+		return strings.Contains(metrics, "\nwireproof_registry_leader 1\n")
 	})
 	follower := serveForTest(t, args...)
 	eventually(t, "readiness", func() bool {
 		status, _ := send("GET", follower.url+"/readyz", "")
 		return status == 200
 	})
-	if _, metrics := send("GET", follower.url+"/metrics", ""); !strings.Contains(metrics, "wireproof_registry_leader 0") {
+	if _, metrics := send("GET", follower.url+"/metrics", ""); !strings.Contains(metrics, "\nwireproof_registry_leader 0\n") {
 		t.Error("the second server leads too")
 	}
 	if status, body := send("POST", follower.url+"/subjects/s/versions", aSchema); status != 200 {

@@ -2,17 +2,10 @@ package main
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/json"
-	"encoding/pem"
 	"io"
-	"math/big"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -20,12 +13,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/crypto/bcrypt"
 
 	"github.com/wireproof/wireproof/internal/config"
 	"github.com/wireproof/wireproof/registry/access"
+	"github.com/wireproof/wireproof/test/nettest"
 )
 
 // secured are settings under which ann may do everything and bob may read.
@@ -114,44 +107,12 @@ func TestServeAccess(t *testing.T) {
 	}
 }
 
-// certificate writes a new certificate for 127.0.0.1 with this serial number.
-func certificate(t *testing.T, dir string, serial int64) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: "registry"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Unix(4000000000+serial, 0),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, BasicConstraintsValid: true, IsCA: true,
-		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, block := range map[string]*pem.Block{"cert.pem": {Type: "CERTIFICATE", Bytes: der}, "key.pem": {Type: "PRIVATE KEY", Bytes: private}} {
-		temporary := filepath.Join(dir, name+".new")
-		if err := os.WriteFile(temporary, pem.EncodeToMemory(block), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Rename(temporary, filepath.Join(dir, name)); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
 // A server over TLS speaks HTTP/2, and shows a new certificate once its files
 // have changed.
 func TestServeTLSReloads(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	certificate(t, dir, 1)
+	nettest.WriteCertificate(t, dir, 1)
 	s := serveForTest(t, "--memory", "--tls-cert", filepath.Join(dir, "cert.pem"), "--tls-key", filepath.Join(dir, "key.pem"))
 	if !strings.HasPrefix(s.url, "https://") {
 		t.Fatalf("url = %s, want https", s.url)
@@ -175,7 +136,7 @@ func TestServeTLSReloads(t *testing.T) {
 	if serial, major := get(); serial != 1 || major != 2 {
 		t.Fatalf("GET over HTTP/%d with certificate %d, want HTTP/2 with 1", major, serial)
 	}
-	certificate(t, dir, 2)
+	nettest.WriteCertificate(t, dir, 2)
 	eventually(t, "the new certificate", func() bool {
 		serial, _ := get()
 		return serial == 2

@@ -35,8 +35,11 @@ func LintField(f protoreflect.FieldDescriptor) []Mistake {
 	var found []Mistake
 	lintPredefined(f, &found)
 	if rules, ok := interfaceOf(c.rules).(*validate.FieldRules); ok {
-		l := &fieldLint{outer: f, found: &found}
+		l := &fieldLint{outer: f, found: &found, trials: new([]func())}
 		l.rules(rules, f, f.Cardinality() == protoreflect.Repeated)
+		for _, try := range *l.trials {
+			try()
+		}
 	}
 	return found
 }
@@ -46,11 +49,14 @@ type fieldLint struct {
 	outer protoreflect.FieldDescriptor
 	base  []string // names of the fields that lead to the constraints of a part
 	found *[]Mistake
+	// trials of example values come last: a part's values are tried against the
+	// constraints of all parts, and what is wrong with those is told first.
+	trials *[]func()
 }
 
 // part looks at what the items, keys or values of the field have to be.
 func (l *fieldLint) part(names ...string) *fieldLint {
-	return &fieldLint{outer: l.outer, base: names, found: l.found}
+	return &fieldLint{outer: l.outer, base: names, found: l.found, trials: l.trials}
 }
 
 var fieldRules = validate.File_buf_validate_validate_proto.Messages().ByName("FieldRules")
@@ -108,7 +114,7 @@ func (l *fieldLint) rules(rules *validate.FieldRules, f protoreflect.FieldDescri
 		return
 	}
 	m := rules.ProtoReflect().Get(set).Message()
-	defer l.examples(rules, kind, m, f)
+	*l.trials = append(*l.trials, func() { l.examples(rules, kind, m, f) })
 	switch kind {
 	case "bool":
 	case "string":

@@ -142,6 +142,7 @@ func TestLintExamples(t *testing.T) {
 		{"repeated string", `@.repeated = {min_items: 5, items: {string: {min_len: 3, example: "ab"}}}`, []string{"string.min_len"}, []int32{1159, 18, 4, 14, 34, 0}},
 		{"map<string, int32>", `@.map = {min_pairs: 5, keys: {string: {min_len: 3, example: "ab"}}, values: {int32: {gt: 3, example: 1}}}`, []string{"string.min_len", "int32.gt"}, []int32{1159, 19, 4, 14, 34, 0}},
 		{"string", `@.string = {pattern: "(", example: "a"}`, []string{"fails to compile"}, []int32{1159, 14, 6}},
+		{"map<int32, E>", `@.map = {keys: {int32: {gt: 2, example: 1}}, values: {bytes: {min_len: 2}}}`, []string{"has (buf.validate.field).map.values.bytes rules"}, []int32{1159, 19, 5, 15}},
 		{"string", `@.string.example = "a", @.cel = {id: "q", expression: "1/0 == 1"}`, []string{"cannot be tried: runtime error: error evaluating q: division by zero"}, []int32{1159, 14, 34}},
 	} {
 		f := parse(t, "a.proto", field(tt.typ, tt.rules)).File().Messages().ByName("Order").Fields().Get(0)

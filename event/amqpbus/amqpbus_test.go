@@ -81,7 +81,14 @@ func suite(t *testing.T, config amqpbus.Config) {
 				t.Fatal(err)
 			}
 		},
+		Refuse: func(t *testing.T, _ event.Bus, topic string) { // no queue takes it
+			if _, err := raw(t).QueueDelete(topic, false, false, false); err != nil {
+				t.Error(err)
+			}
+		},
 		KeyOrder:          true,
+		Shared:            config.Queue == nil, // or else one consumer is active
+		Unanswered:        256,                 // the default of Prefetch
 		BrowseDeadLetters: true,
 		Wait:              90 * time.Second,
 	})

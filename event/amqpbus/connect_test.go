@@ -2,14 +2,9 @@ package amqpbus_test
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"io"
-	"math/big"
 	"net"
 	"net/url"
 	"runtime"
@@ -19,6 +14,7 @@ import (
 
 	"github.com/wireproof/wireproof/event"
 	"github.com/wireproof/wireproof/event/amqpbus"
+	"github.com/wireproof/wireproof/test/nettest"
 )
 
 func TestOpenSaysWhatIsWrong(t *testing.T) {
@@ -87,7 +83,7 @@ func tlsFront(t *testing.T) (address string, pool *x509.CertPool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cert, pool := certificate(t)
+	cert, pool := nettest.Certificate(t)
 	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12})
 	if err != nil {
 		t.Fatal(err)
@@ -129,31 +125,6 @@ func TestTLS(t *testing.T) {
 	if _, err := amqpbus.Open(t.Context(), amqpbus.Config{URLs: urls}); err == nil {
 		t.Error("a certificate of an unknown authority is trusted")
 	}
-}
-
-// certificate makes a certificate for 127.0.0.1 and the pool that trusts it.
-func certificate(t *testing.T) (tls.Certificate, *x509.CertPool) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"}, NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	leaf, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AddCert(leaf)
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, pool
 }
 
 // A group that waits for a topic that does not exist would wait in silence.

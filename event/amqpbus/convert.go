@@ -22,7 +22,9 @@ var limits = headertext.Limits{Reserved: []string{"x-", "CC", "BCC"}, MaxKey: 25
 // idPrefix marks message ids of ours; a place follows.
 const idPrefix = "wp-"
 
-func idOf(p offsets.Place) string { return idPrefix + p.String() }
+func idOf(p offsets.Place) string {
+	return string(p.AppendTo(append(make([]byte, 0, 32), idPrefix...)))
+}
 
 // placeOf reads the place out of a message id.
 func placeOf(id string) offsets.Place {
@@ -47,7 +49,7 @@ func (c *Config) encode(m *event.Message, at offsets.Place) (*pending, error) {
 		return nil, fmt.Errorf("the payload has %d bytes; expected at most %d (MaxMessageBytes)", len(m.Payload), c.MaxMessageBytes)
 	}
 	t := c.topic(m.Topic)
-	p := &pending{topic: m.Topic, key: m.Topic, mandatory: !t.NoGroup, answers: make(chan attempt, 1)}
+	p := &pending{at: at, topic: m.Topic, key: m.Topic, mandatory: !t.NoGroup}
 	if t.RoutingKey != nil {
 		p.key = t.RoutingKey(m)
 	}
@@ -58,21 +60,20 @@ func (c *Config) encode(m *event.Message, at offsets.Place) (*pending, error) {
 	if dated.Time.IsZero() {
 		dated.Time = time.Now()
 	}
-	attrs, err := headertext.Encode(&dated, limits)
-	if err != nil {
-		return nil, err
-	}
 	p.msg = amqp.Publishing{
-		Headers: make(amqp.Table, len(attrs)), DeliveryMode: amqp.Persistent, Timestamp: dated.Time,
+		Headers: amqp.Table{}, DeliveryMode: amqp.Persistent, Timestamp: dated.Time,
 		MessageId: idOf(at), Body: slices.Clone(m.Payload),
 	}
 	if t.Priority != nil {
 		p.msg.Priority = t.Priority(m)
 	}
 	p.headerBytes = headerRoom
-	for k, v := range attrs {
-		p.msg.Headers[k] = v
-		p.headerBytes += len(k) + len(v) + 6
+	err := headertext.Encode(&dated, limits, func(name, value string) {
+		p.msg.Headers[name] = value
+		p.headerBytes += len(name) + len(value) + 6
+	})
+	if err != nil {
+		return nil, err
 	}
 	return p, nil
 }

@@ -34,6 +34,10 @@
 // RabbitMQ bounds what it sends ahead by messages, not bytes: a source holds up to
 // [Config.Prefetch] messages for each topic.
 //
+// The broker does not answer acknowledgements. A quorum queue that is behind loses
+// those that it has not stored when the channel is closed: what a source settled just
+// before that may come again.
+//
 // The broker closes a channel on which a message is unsettled for longer than its
 // consumer_timeout, half an hour by default. The message comes again, so a longer
 // retry level is kept, but later levels are better kept below it.

@@ -5,9 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
 	"strings"
 	"sync"
 	"syscall"
@@ -16,6 +14,7 @@ import (
 
 	"github.com/wireproof/wireproof/event"
 	"github.com/wireproof/wireproof/event/amqpbus"
+	"github.com/wireproof/wireproof/test/proctest"
 )
 
 // A ledger knows what the broker has acknowledged and what was handled.
@@ -238,7 +237,7 @@ func child(topic string) {
 	}
 	fmt.Println("ready")
 	_, _ = bufio.NewReader(os.Stdin).ReadString('\n')
-	fmt.Println("early", lane.Settle(ds[:10])) // it may not know yet
+	fmt.Println("early", lane.Settle(ds[:10]))
 	<-lane.Context().Done()
 	fmt.Println("late", lane.Settle(ds[10:]))
 	fmt.Println("cause", context.Cause(lane.Context()))
@@ -258,28 +257,9 @@ func TestFrozenConsumer(t *testing.T) {
 	if err := bus.Publish(t.Context(), ms...); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), "AMQPBUS_CHILD_TOPIC="+topic, "AMQP_URL="+url)
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	timer := time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() })
-	defer timer.Stop()
-	lines := bufio.NewReader(out)
-	if line, _ := lines.ReadString('\n'); line != "ready\n" {
-		t.Fatalf("the child says %q", line)
-	}
-	if err := cmd.Process.Signal(syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	p := proctest.Start(t, "AMQPBUS_CHILD_TOPIC="+topic, "AMQP_URL="+url)
+	p.Want("ready")
+	p.Signal(syscall.SIGSTOP)
 	src := join(t, bus, "g", topic)
 	got := map[string]bool{}
 	for len(got) < len(ms) { // the broker takes them from the child
@@ -291,18 +271,10 @@ func TestFrozenConsumer(t *testing.T) {
 			got[string(d.Payload)] = true
 		}
 	}
-	if err := cmd.Process.Signal(syscall.SIGCONT); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.WriteString(in, "settle\n"); err != nil {
-		t.Fatal(err)
-	}
-	text, err := io.ReadAll(lines)
-	if err := errors.Join(err, cmd.Wait()); err != nil {
-		t.Fatalf("child: %v\n%s", err, text)
-	}
-	t.Logf("%s", text)
-	if !strings.Contains(string(text), "late settle 10 messages") {
-		t.Errorf("the child settles after it has lost the lane: %s", text)
-	}
+	p.Signal(syscall.SIGCONT)
+	p.Tell("settle")
+	p.Want("early") // it may not know yet
+	p.Want("late settle 10 messages")
+	p.Want("cause")
+	p.End()
 }

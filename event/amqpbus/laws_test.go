@@ -157,29 +157,6 @@ func TestDeletedQueueEndsTheLane(t *testing.T) {
 	}
 }
 
-// A dead letter that the broker refuses stops the consumer, and the message stays.
-func TestRefusedDeadLetterStopsTheLane(t *testing.T) {
-	bus := open(t, amqpbus.Config{})
-	topic := makeTopic(t, bus)
-	join(t, bus, "g", topic).Close(t.Context())
-	if err := bus.Publish(t.Context(), &event.Message{Topic: topic, Payload: []byte("bad")}); err != nil {
-		t.Fatal(err)
-	}
-	ch := raw(t)
-	err := event.Run(t.Context(), bus.Group("g"), []string{topic}, func(context.Context, *event.Delivery) error {
-		if _, err := ch.QueueDelete(event.DeadLetterTopic(topic, "g"), false, false, false); err != nil {
-			t.Error(err)
-		}
-		return errors.New("no")
-	})
-	if err == nil || !strings.Contains(err.Error(), "so its lane stops") || !strings.Contains(err.Error(), "no queue is bound") {
-		t.Errorf("run: %v, want that the dead letter was refused", err)
-	}
-	if got := texts(take(t, join(t, bus, "g", topic), 1)); got != "bad" {
-		t.Errorf("the queue holds %q", got)
-	}
-}
-
 // Dead letters are listed, replayed to their group and written down as replayed.
 func TestReplay(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

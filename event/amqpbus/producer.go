@@ -1,6 +1,7 @@
 package amqpbus
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,7 +28,7 @@ var (
 type producer struct {
 	config  *Config
 	offsets *offsets.Source
-	work    chan *pending
+	work    chan []*pending
 	slots   chan struct{}   // one for each message that waits for its answer
 	ctx     context.Context // ends when nothing more is sent
 	stop    context.CancelFunc
@@ -38,21 +39,31 @@ type producer struct {
 
 	mu      sync.Mutex // guards the fields below
 	closed  bool
-	calls   sync.WaitGroup      // publishes under way; added to under mu
-	byID    map[string]*pending // those under way
-	trouble error               // why nothing is sent; nil while it is
+	calls   sync.WaitGroup // publishes under way; added to under mu
+	open    map[*job]bool  // the same
+	trouble error          // why nothing is sent; nil while it is
+}
+
+// A job is one publish.
+type job struct {
+	messages []*pending    // what could be encoded
+	errs     []error       // by message; nil if it is stored
+	wake     chan struct{} // holds a token when there may be a newer attempt of something
 }
 
 // A pending message waits for its answer.
 type pending struct {
+	job         *job // of which it is the message i
+	i           int
+	at          offsets.Place // ascending in a job
 	topic, key  string
 	mandatory   bool
 	headerBytes int // in a frame, at most
 	msg         amqp.Publishing
-	answers     chan attempt // holds the newest
-	newest      attempt      // likewise; run's own
-	over        atomic.Bool  // nobody waits any more
-	returned    atomic.Bool  // no queue took it
+	session     *session                // that confirmed it; the job's own
+	newest      atomic.Pointer[attempt] // nil until it is sent
+	over        atomic.Bool             // nobody waits any more
+	returned    atomic.Bool             // no queue took it
 }
 
 // An attempt is one sending of a message, or why there will be none.
@@ -63,25 +74,29 @@ type attempt struct {
 }
 
 // tell replaces the newest attempt. Only run calls it.
-func (p *pending) tell(a attempt) {
+func (pd *pending) tell(a attempt) {
+	pd.newest.Store(&a)
 	select {
-	case <-p.answers:
+	case pd.job.wake <- struct{}{}:
 	default:
 	}
-	p.answers <- a
-	p.newest = a
+}
+
+func (pd *pending) confirmed() bool {
+	a := pd.newest.Load()
+	return a != nil && a.confirm != nil && a.confirm.Acked()
 }
 
 // fail ends a message for good.
-func (p *pending) fail(err error) {
-	p.over.Store(true)
-	p.tell(attempt{err: err})
+func (pd *pending) fail(err error) {
+	pd.over.Store(true)
+	pd.tell(attempt{err: err})
 }
 
 func newProducer(c *Config, o *offsets.Source, first *session) *producer {
 	p := &producer{
-		config: c, offsets: o, work: make(chan *pending, 64), slots: make(chan struct{}, c.InFlight),
-		done: make(chan struct{}), byID: map[string]*pending{},
+		config: c, offsets: o, work: make(chan []*pending), slots: make(chan struct{}, c.InFlight),
+		done: make(chan struct{}), open: map[*job]bool{},
 	}
 	p.ctx, p.stop = context.WithCancel(context.Background())
 	first.owner = p
@@ -94,22 +109,26 @@ func (p *producer) publish(ctx context.Context, ms []*event.Message) error {
 	if len(ms) == 0 {
 		return nil
 	}
-	ps, errs := make([]*pending, len(ms)), make([]error, len(ms))
-	if p.begin() {
-		for i, m := range ms {
-			ps[i], errs[i] = p.config.encode(m, p.offsets.Next())
+	j := &job{messages: make([]*pending, 0, len(ms)), errs: make([]error, len(ms)), wake: make(chan struct{}, 1)}
+	for i, m := range ms {
+		pd, err := p.config.encode(m, p.offsets.Next())
+		if err != nil {
+			j.errs[i] = err
+			continue
 		}
-		p.know(ps, true)
-		p.send(ctx, ps, errs)
-		p.know(ps, false)
-		p.calls.Done()
+		pd.job, pd.i = j, i
+		j.messages = append(j.messages, pd)
+	}
+	if p.begin(j) {
+		p.send(ctx, j)
+		p.end(j)
 	} else {
-		for i := range errs {
-			errs[i] = errClosed
+		for i := range j.errs {
+			j.errs[i] = errClosed
 		}
 	}
 	var failed []event.Failure
-	for i, err := range errs {
+	for i, err := range j.errs {
 		if err != nil {
 			failed = append(failed, event.Failure{Index: i, Message: ms[i], Err: err})
 		}
@@ -120,91 +139,121 @@ func (p *producer) publish(ctx context.Context, ms []*event.Message) error {
 	return &event.PublishError{Failed: failed}
 }
 
-func (p *producer) begin() bool {
+// begin notes a job, unless the producer is closed.
+func (p *producer) begin(j *job) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.closed {
 		p.calls.Add(1)
+		p.open[j] = true
 	}
 	return !p.closed
 }
 
-// know notes or forgets messages by their ids, under which the broker returns them.
-func (p *producer) know(ps []*pending, known bool) {
+func (p *producer) end(j *job) {
+	p.mu.Lock()
+	delete(p.open, j)
+	p.mu.Unlock()
+	p.calls.Done()
+}
+
+// returned notes a message that no queue took.
+func (p *producer) returned(id string) {
+	at := placeOf(id)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, pd := range ps {
-		switch {
-		case pd == nil:
-		case known:
-			p.byID[pd.msg.MessageId] = pd
-		default:
-			delete(p.byID, pd.msg.MessageId)
+	for j := range p.open {
+		i, ok := slices.BinarySearchFunc(j.messages, at, func(pd *pending, at offsets.Place) int { return cmp.Compare(pd.at.Offset, at.Offset) })
+		if ok {
+			j.messages[i].returned.Store(true)
 		}
 	}
 }
 
-// send hands ps over and sets the error of each. Those without a slot wait for
-// the oldest of the same call.
-func (p *producer) send(ctx context.Context, ps []*pending, errs []error) {
-	sessions := make([]*session, len(ps)) // that confirmed it
-	oldest := 0
-	answer := func(i int) {
-		if ps[i] != nil && errs[i] == nil {
-			sessions[i], errs[i] = p.await(ctx, ps[i])
-			ps[i].over.Store(true)
-			<-p.slots
+// send hands over what there is to do and sets the error of each. Those without a
+// slot wait for the oldest of the same job.
+func (p *producer) send(ctx context.Context, j *job) {
+	answered, handed := 0, 0
+	var err error
+	for handed < len(j.messages) && err == nil {
+		if ctx.Err() != nil { // else select may find a slot
+			err = p.unsent(ctx)
+			break
 		}
-	}
-	for i, pd := range ps {
-		if pd == nil {
+		n := p.take(len(j.messages) - handed)
+		if n == 0 && answered < handed {
+			p.answer(ctx, j.messages[answered])
+			answered++
 			continue
 		}
-		for oldest < i && len(p.slots) == cap(p.slots) {
-			answer(oldest)
-			oldest++
+		if n == 0 { // others have all slots
+			select {
+			case p.slots <- struct{}{}:
+				n = 1
+			case <-ctx.Done():
+				continue
+			}
 		}
-		errs[i] = p.submit(ctx, pd)
+		if err = p.hand(ctx, j.messages[handed:handed+n]); err == nil {
+			handed += n
+		}
 	}
-	for ; oldest < len(ps); oldest++ {
-		answer(oldest)
+	for _, pd := range j.messages[handed:] {
+		j.errs[pd.i] = err
+	}
+	for _, pd := range j.messages[answered:handed] {
+		p.answer(ctx, pd)
 	}
 	// A message that comes back does so before its confirmation, on another path.
 	var last *session
-	for _, s := range sessions {
-		if s != nil && s != last {
-			s.caughtUp()
-			last = s
+	for _, pd := range j.messages[:handed] {
+		if pd.session != nil && pd.session != last {
+			last = pd.session
+			last.caughtUp()
 		}
 	}
-	for i, pd := range ps {
-		if pd != nil && errs[i] == nil && pd.returned.Load() {
-			errs[i] = fmt.Errorf("topic %q, routing key %q: %w", pd.topic, pd.key, errNoQueue)
+	for _, pd := range j.messages[:handed] {
+		if j.errs[pd.i] == nil && pd.returned.Load() {
+			j.errs[pd.i] = fmt.Errorf("topic %q, routing key %q: %w", pd.topic, pd.key, errNoQueue)
 		}
 	}
 }
 
-// submit takes a slot and hands a message to run. An error means that it was not
-// sent.
-func (p *producer) submit(ctx context.Context, pd *pending) error {
-	if ctx.Err() != nil { // else select may find a slot
-		return p.unsent(ctx)
+// take takes up to n slots that are free.
+func (p *producer) take(n int) int {
+	for taken := range n {
+		select {
+		case p.slots <- struct{}{}:
+		default:
+			return taken
+		}
 	}
+	return n
+}
+
+// hand hands messages that have their slots to run. An error means that they were
+// not sent.
+func (p *producer) hand(ctx context.Context, ps []*pending) error {
+	var err error
 	select {
-	case p.slots <- struct{}{}:
-	case <-ctx.Done():
-		return p.unsent(ctx)
-	}
-	select {
-	case p.work <- pd:
+	case p.work <- ps:
 		return nil
 	case <-ctx.Done():
-		<-p.slots
-		return p.unsent(ctx)
+		err = p.unsent(ctx)
 	case <-p.done:
-		<-p.slots
-		return errClosed
+		err = errClosed
 	}
+	for range ps {
+		<-p.slots
+	}
+	return err
+}
+
+// answer waits for the answer to a message.
+func (p *producer) answer(ctx context.Context, pd *pending) {
+	pd.session, pd.job.errs[pd.i] = p.await(ctx, pd)
+	pd.over.Store(true)
+	<-p.slots
 }
 
 func (p *producer) unsent(ctx context.Context) error {
@@ -225,23 +274,29 @@ func (p *producer) setTrouble(err error) {
 
 // await returns the session on which the broker has confirmed a message.
 func (p *producer) await(ctx context.Context, pd *pending) (*session, error) {
-	var a attempt
-	var confirmed <-chan struct{}
 	for {
-		select {
-		case a = <-pd.answers:
+		a := pd.newest.Load()
+		var confirmed <-chan struct{}
+		if a != nil {
 			if a.err != nil {
 				return nil, a.err
 			}
 			confirmed = a.confirm.Done()
+			select {
+			case <-confirmed:
+				if a.confirm.Acked() {
+					return a.session, nil
+				}
+				if !a.session.ch.IsClosed() {
+					return nil, fmt.Errorf("the broker refused it: a queue of topic %q is full, or failed", pd.topic)
+				}
+				confirmed = nil // the channel is gone, and it is sent again
+			default:
+			}
+		}
+		select {
 		case <-confirmed:
-			if a.confirm.Acked() {
-				return a.session, nil
-			}
-			if !a.session.ch.IsClosed() {
-				return nil, fmt.Errorf("the broker refused it: a queue of topic %q is full, or failed", pd.topic)
-			}
-			confirmed = nil // the channel is gone, and it is sent again
+		case <-pd.job.wake:
 		case <-ctx.Done():
 			return nil, fmt.Errorf("%w: %w", errPending, errors.Join(ctx.Err(), p.why()))
 		case <-p.done:
@@ -296,20 +351,25 @@ func (p *producer) serve(s *session, blame bool) error {
 			}
 		}
 	}
+	var batch []*pending // of p.sent
 	for {
 		work := p.work
-		if s.blocked.Load() {
+		if blocked := s.blocked.Load(); blocked || len(batch) > 0 {
 			work = nil
+			if !blocked {
+				if err := p.sendOne(s, batch[0]); err != nil {
+					return err
+				}
+				batch = batch[1:]
+				continue
+			}
 		}
 		select {
-		case pd := <-work:
-			p.sent = append(p.sent, pd)
-			if err := p.sendOne(s, pd); err != nil {
-				return err
-			}
+		case batch = <-work:
 			if len(p.sent) > p.most {
 				p.forget()
 			}
+			p.sent = append(p.sent, batch...)
 		case <-s.flow:
 		case err := <-s.lost:
 			return lostError(err)
@@ -322,9 +382,10 @@ func (p *producer) serve(s *session, blame bool) error {
 // alone waits until a message has its answer. If the channel is lost over it, and
 // the broker gives the message the fault, it has failed.
 func (p *producer) alone(s *session, pd *pending) error {
+	confirm := pd.newest.Load().confirm
 	select {
-	case <-pd.newest.confirm.Done():
-		if pd.newest.confirm.Acked() || !s.ch.IsClosed() {
+	case <-confirm.Done():
+		if confirm.Acked() || !s.ch.IsClosed() {
 			return nil
 		}
 	case <-p.ctx.Done():
@@ -346,7 +407,7 @@ func (p *producer) forget() {
 // sendOne sends a message, or fails it if it cannot be sent at all. The error is
 // the session's.
 func (p *producer) sendOne(s *session, pd *pending) error {
-	if pd.over.Load() {
+	if pd.over.Load() || pd.confirmed() { // before the session was lost, and nobody has looked yet
 		return nil
 	}
 	if room := s.conn.Config.FrameSize; room > 0 && pd.headerBytes > room {

@@ -68,7 +68,7 @@ func (s *session) watch() {
 			if !ok {
 				return
 			}
-			s.note(r)
+			s.owner.returned(r.MessageId)
 		case b, ok := <-s.blocks:
 			if !ok {
 				s.blocks = nil
@@ -93,7 +93,7 @@ func (s *session) drain() bool {
 			if !ok {
 				return false
 			}
-			s.note(r)
+			s.owner.returned(r.MessageId)
 		default:
 			return true
 		}
@@ -107,15 +107,6 @@ func (s *session) caughtUp() {
 	case s.barriers <- done:
 		<-done
 	case <-s.ended:
-	}
-}
-
-func (s *session) note(r amqp.Return) {
-	s.owner.mu.Lock()
-	pd := s.owner.byID[r.MessageId]
-	s.owner.mu.Unlock()
-	if pd != nil {
-		pd.returned.Store(true)
 	}
 }
 

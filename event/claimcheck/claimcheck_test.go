@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -103,6 +105,75 @@ func TestRetryDeadLetterReplay(t *testing.T) {
 	fail.Store(false)
 	if c := consume(t, bus, 2, h, event.RetryLevels(time.Millisecond), fetch.Prepare()); c.Of(event.Handled) != 2 {
 		t.Errorf("%d replays handled, want 2", c.Of(event.Handled))
+	}
+}
+
+// counting is a store that counts what is fetched.
+type counting struct {
+	claimcheck.Store
+	opened atomic.Int64
+}
+
+func (c *counting) Open(ctx context.Context, key string) (io.ReadCloser, error) {
+	c.opened.Add(1)
+	return c.Store.Open(ctx, key)
+}
+
+// Without Prepare a handler sees the reference, and fetches what it wants: as
+// bytes, as a reader, or not at all. A message without a reference is its own
+// payload.
+func TestLazily(t *testing.T) {
+	bus, dir, pub, _ := setup(t)
+	folder, err := claimcheck.NewFolder(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := &counting{Store: folder}
+	fetch, err := claimcheck.NewFetcher(store, 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"bytes", "reader", "nothing"} {
+		for _, payload := range [][]byte{large, []byte("small")} {
+			if err := pub.Publish(t.Context(), &event.Message{Topic: "orders", Key: []byte(want), Payload: payload}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	var seen [2]atomic.Int64 // large, small
+	c := consume(t, bus, 6, func(ctx context.Context, d *event.Delivery) error {
+		var got []byte
+		switch string(d.Key) {
+		case "bytes":
+			var err error
+			if got, err = fetch.Payload(ctx, d); err != nil {
+				return err
+			}
+		case "reader":
+			r, size, err := fetch.Open(ctx, d)
+			if err != nil {
+				return err
+			}
+			defer r.Close()
+			if got, err = io.ReadAll(r); err != nil || int64(len(got)) != size {
+				return fmt.Errorf("%d bytes of %d: %w", len(got), size, err)
+			}
+		case "nothing":
+			return nil
+		}
+		switch {
+		case bytes.Equal(got, large) && len(d.Payload) == 0:
+			seen[0].Add(1)
+		case string(got) == "small":
+			seen[1].Add(1)
+		}
+		return nil
+	})
+	if c.Of(event.Handled) != 6 || seen[0].Load() != 2 || seen[1].Load() != 2 {
+		t.Errorf("%d handled, %d large and %d small seen; want 6, 2 and 2", c.Of(event.Handled), seen[0].Load(), seen[1].Load())
+	}
+	if n := store.opened.Load(); n != 2 {
+		t.Errorf("%d payloads were fetched, want the two that were asked for", n)
 	}
 }
 

@@ -76,6 +76,35 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
+// An event that is published twice is one to a dedupe and an inbox, in every
+// binding; two events are two.
+func TestDeliveryID(t *testing.T) {
+	for name, b := range bindings {
+		t.Run(name, func(t *testing.T) {
+			m := &event.Message{Topic: "orders", Type: "orders.v1.OrderPlaced", Payload: []byte("x")}
+			ids := map[string]int{}
+			for i := range 2 {
+				got, err := publish(t, m, cloudevents.Over(b))
+				if err != nil {
+					t.Fatal(err)
+				}
+				for j := range 2 {
+					d := &event.Delivery{Message: *got, Offset: int64(2*i + j)}
+					ids[d.ID()]++
+				}
+			}
+			if len(ids) != 2 {
+				t.Errorf("two events, each at two places, are named %v", ids)
+			}
+			for id, n := range ids {
+				if n != 2 || !strings.HasPrefix(id, "/shop#") {
+					t.Errorf("%s names %d deliveries, want source and id of an event that was delivered twice", id, n)
+				}
+			}
+		})
+	}
+}
+
 // An event without an id of its own gets one that no other has, and without a time
 // that of its publication.
 func TestMadeUp(t *testing.T) {

@@ -35,6 +35,9 @@ import (
 // ErrNotFound is the error of an id that no letter has.
 var ErrNotFound = errors.New("no such dead letter")
 
+// ErrID is the error of an id that no letter can have.
+var ErrID = errors.New("want partition:offset, such as 0:17")
+
 // ErrNotBrowsable is the error of a transport that is no [event.Browser].
 var ErrNotBrowsable = errors.New("this transport cannot be browsed, which dead letters need")
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/wireproof/wireproof/event"
 	"github.com/wireproof/wireproof/event/dlq"
@@ -134,6 +135,55 @@ func TestReplayThatDiesAgain(t *testing.T) {
 	}
 }
 
+// However often a message is tried, buried, edited and replayed, it has the headers
+// that it had after the first time, and no more.
+func TestHeadersStayBounded(t *testing.T) {
+	bus := membus.New(membus.Partitions(1), membus.Grace(0))
+	own := event.Headers{{Key: "own", Value: []byte("v")}, {Key: "own", Value: []byte("w")}}
+	if err := bus.Publish(t.Context(), &event.Message{Topic: "orders", Key: []byte("k"), Payload: []byte("x"), Headers: own}); err != nil {
+		t.Fatal(err)
+	}
+	weight := func(h event.Headers) (n, bytes int) {
+		for _, x := range h {
+			bytes += len(x.Key) + len(x.Value)
+		}
+		return len(h), bytes
+	}
+	var first, firstBytes int
+	for i := range 25 {
+		ctx, stop := context.WithCancel(t.Context())
+		err := event.Run(ctx, bus.Group("billing"), []string{"orders"}, func(context.Context, *event.Delivery) error {
+			return errors.New(strings.Repeat("no such account ", 1000))
+		}, event.Immediate(1), event.RetryLevels(time.Millisecond, time.Millisecond), event.Observe(func(o event.Outcome, _ *event.Delivery, _ error) {
+			if o == event.DeadLettered {
+				stop()
+			}
+		}))
+		stop()
+		if err != nil {
+			t.Fatal(err)
+		}
+		ms := bus.Messages(dlq.Topic("orders", "billing"))
+		last := ms[len(ms)-1]
+		n, bytes := weight(last.Headers)
+		if i < 2 { // the first replay adds its id, and the first edit its letter
+			first, firstBytes = n, bytes
+		}
+		if n > first+1 || bytes > firstBytes+100 {
+			t.Fatalf("after %d burials there are %d headers of %d bytes, after the second %d of %d", i+1, n, bytes, first, firstBytes)
+		}
+		id := fmt.Sprintf("0:%d", len(ms)-1)
+		if i%2 == 0 {
+			_, err = dlq.Replay(t.Context(), bus, "orders", "billing", dlq.Selection{IDs: []string{id}})
+		} else {
+			_, err = dlq.ReplayEdited(t.Context(), bus, "orders", "billing", id, []byte("y"))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestMistakes(t *testing.T) {
 	ctx, bus := t.Context(), membus.New(membus.Grace(0))
 	publish(t, bus, 1)
@@ -143,7 +193,7 @@ func TestMistakes(t *testing.T) {
 		t.Fatal(ls, err)
 	}
 	for _, id := range []string{"", "1", "a:b", "-1:0", "0:-1", "0:1:2", "99999999999:0", " 0:0"} {
-		if _, err := dlq.Show(ctx, bus, "orders", "billing", id); err == nil || errors.Is(err, dlq.ErrNotFound) {
+		if _, err := dlq.Show(ctx, bus, "orders", "billing", id); !errors.Is(err, dlq.ErrID) {
 			t.Errorf("id %q: error %v, want one that explains the form", id, err)
 		}
 	}

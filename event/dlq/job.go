@@ -63,6 +63,7 @@ type Job struct {
 	path    string
 	plan    plan
 	journal *os.File
+	size    int64 // of the journal's whole lines
 
 	last      map[letterKey]Record
 	cancelled bool
@@ -206,10 +207,8 @@ func (j *Job) read(sum string) error {
 		j.cancelled = j.cancelled || l.Cancelled
 		whole += int64(len(text))
 	}
+	j.size = whole
 	if err := j.journal.Truncate(whole); err != nil {
-		return err
-	}
-	if _, err := j.journal.Seek(whole, io.SeekStart); err != nil {
 		return err
 	}
 	if whole == 0 {
@@ -218,7 +217,8 @@ func (j *Job) read(sum string) error {
 	return nil
 }
 
-// write appends lines to the journal and returns when they are on disk.
+// write appends lines to the journal and returns when they are on disk. What is half
+// written is written over by the next.
 func (j *Job) write(lines ...journalLine) error {
 	var out bytes.Buffer
 	enc := json.NewEncoder(&out)
@@ -227,9 +227,10 @@ func (j *Job) write(lines ...journalLine) error {
 			return err
 		}
 	}
-	if _, err := j.journal.Write(out.Bytes()); err != nil {
-		return err
+	if _, err := j.journal.WriteAt(out.Bytes(), j.size); err != nil {
+		return errors.Join(err, j.journal.Truncate(j.size))
 	}
+	j.size += int64(out.Len())
 	return j.journal.Sync()
 }
 

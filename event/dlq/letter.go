@@ -29,7 +29,7 @@ func parseIDs(ids []string) (map[place]struct{}, error) {
 		p, err1 := strconv.ParseInt(a, 10, 32)
 		o, err2 := strconv.ParseInt(b, 10, 64)
 		if !ok || err1 != nil || err2 != nil || p < 0 || o < 0 {
-			return nil, fmt.Errorf("dlq: id %q: want partition:offset, such as 0:17", id)
+			return nil, fmt.Errorf("dlq: id %q: %w", id, ErrID)
 		}
 		out[place{int32(p), o}] = struct{}{}
 	}

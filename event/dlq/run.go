@@ -212,6 +212,9 @@ func (r *run) outcome(rec *Record, l *Letter, x sent) {
 		rec.Outcome = Already
 	case x.err != nil:
 		rec.Outcome, rec.Error = Failed, x.err.Error()
+		if errors.Is(x.err, errBehind) {
+			return
+		}
 		r.inARow++
 		if l.Key != nil && r.held[string(l.Key)] == "" {
 			r.held[string(l.Key)] = l.ID

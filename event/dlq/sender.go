@@ -110,25 +110,64 @@ func (s *sender) done(l *Letter) bool {
 	return s.marks.replayed[replay{l.ID, l.ReplayID}] > l.Replayed
 }
 
-// oneAfterTheOther publishes copies, then writes down those that were stored.
+// errBehind is why a letter is not tried of whose key an earlier one has failed.
+var errBehind = errors.New("not tried: an earlier letter of the same key failed")
+
+// oneAfterTheOther publishes copies, and writes down those that were stored: one of
+// each key at a time, so that none overtakes one that is refused.
 func (s *sender) oneAfterTheOther(ctx context.Context, copies, notes []*event.Message) []error {
-	errs := failures(s.bus.Publish(ctx, copies...), len(copies))
-	var stored []*event.Message
+	errs := make([]error, len(copies))
+	failed := map[string]bool{}
+	left := make([]int, len(copies))
+	for k := range left {
+		left[k] = k
+	}
+	for len(left) > 0 {
+		var now, later []int
+		busy := map[string]bool{}
+		for _, k := range left {
+			switch key := copies[k].Key; {
+			case key != nil && failed[string(key)]:
+				errs[k] = errBehind
+			case key != nil && busy[string(key)]:
+				later = append(later, k)
+			default:
+				now, busy[string(key)] = append(now, k), true
+			}
+		}
+		s.publish(ctx, copies, notes, now, errs)
+		for _, k := range now {
+			failed[string(copies[k].Key)] = errs[k] != nil
+		}
+		left = later
+	}
+	return errs
+}
+
+// publish publishes those copies, then writes down those that were stored.
+func (s *sender) publish(ctx context.Context, copies, notes []*event.Message, which []int, errs []error) {
+	var out, stored []*event.Message
+	for _, k := range which {
+		out = append(out, copies[k])
+	}
+	if len(out) == 0 {
+		return
+	}
 	var of []int
-	for k, err := range errs {
-		if err == nil {
+	for n, err := range failures(s.bus.Publish(ctx, out...), len(out)) {
+		k := which[n]
+		if errs[k] = err; err == nil {
 			stored, of = append(stored, notes[k]), append(of, k)
 		}
 	}
 	if len(stored) == 0 {
-		return errs
+		return
 	}
 	for n, err := range failures(s.bus.Publish(ctx, stored...), len(stored)) {
 		if err != nil {
 			errs[of[n]] = fmt.Errorf("replayed, but that could not be written down: %w", err)
 		}
 	}
-	return errs
 }
 
 // together stores all copies and notes in one transaction, or, if that fails, each
@@ -141,12 +180,15 @@ func (s *sender) together(ctx context.Context, letters []Letter, left []int, cop
 		return errs
 	}
 	unsettled := s.settle(ctx)
+	failed := map[string]bool{}
 	for k, inARow := 0, 0; k < len(left); k++ {
 		l := &letters[left[k]]
 		switch {
 		case unsettled != nil || inARow == givesUp:
 			errs[k] = errors.Join(causeOf(err), unsettled)
 		case s.done(l):
+		case l.Key != nil && failed[string(l.Key)]:
+			errs[k] = errBehind
 		case len(left) == 1:
 			errs[k] = causeOf(err)
 		default:
@@ -158,6 +200,7 @@ func (s *sender) together(ctx context.Context, letters []Letter, left []int, cop
 			err = next
 			if unsettled = s.settle(ctx); unsettled != nil || !s.done(l) {
 				errs[k] = errors.Join(causeOf(err), unsettled)
+				failed[string(l.Key)] = true
 				inARow++
 			}
 		}

@@ -15,6 +15,8 @@ import (
 	"github.com/wireproof/wireproof/event"
 	"github.com/wireproof/wireproof/event/amqpbus"
 	"github.com/wireproof/wireproof/event/dlq"
+	"github.com/wireproof/wireproof/event/eventlog"
+	"github.com/wireproof/wireproof/event/eventlog/filestore"
 	"github.com/wireproof/wireproof/event/kafkabus"
 	"github.com/wireproof/wireproof/event/natsbus"
 	"github.com/wireproof/wireproof/event/redisbus"
@@ -55,6 +57,14 @@ func TestJobOverTransports(t *testing.T) {
 		},
 		"rabbitmq": func(t *testing.T) (event.Bus, error) {
 			return amqpbus.Open(t.Context(), amqpbus.Config{URLs: []string{server(t, "AMQP_URL")}})
+		},
+		"event log": func(t *testing.T) (event.Bus, error) {
+			store, err := filestore.Open(t.TempDir())
+			if err != nil {
+				return nil, err
+			}
+			t.Cleanup(func() { _ = store.Close() })
+			return eventlog.New(store)
 		},
 		"redis": func(t *testing.T) (event.Bus, error) {
 			opts, err := redis.ParseURL(server(t, "REDIS_URL"))

@@ -58,6 +58,9 @@ type Store interface {
 	Save(ctx context.Context, group, topic, holder string, at int64) (ok bool, err error)
 	// Leave gives up what Take gave.
 	Leave(ctx context.Context, group, topic, holder string) error
+	// Position returns where a group has come to, whoever reads: 0 for one that
+	// nobody has heard of.
+	Position(ctx context.Context, group, topic string) (at int64, err error)
 	// Seek notes where a group is to go on, whoever reads; that one loses its hold.
 	Seek(ctx context.Context, group, topic string, at int64) error
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"sync"
 	"time"
 
@@ -151,6 +150,41 @@ func retriesAndDeadLetter(f *fixture) {
 	}
 }
 
+// longWait lets the first of many wait for longer than their level: the others are
+// tried again all the same, more of them than a lane may hold.
+func longWait(f *fixture) {
+	const n = 60
+	topic := f.topic(1)
+	g := f.group(topic)
+	f.numbered(topic, n, 1)
+	var mu sync.Mutex
+	again := map[string]bool{}
+	all := make(chan struct{})
+	stop := f.run(g, []string{topic}, func(_ context.Context, d *event.Delivery) error {
+		if d.Attempt == 1 {
+			if string(d.Payload) == "0" {
+				return event.RetryIn(time.Hour, errors.New("closed"))
+			}
+			return errors.New("not yet")
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if before := len(again); before < n-1 {
+			if again[string(d.Payload)] = true; len(again) == n-1 {
+				close(all)
+			}
+		}
+		if string(d.Payload) == "0" {
+			f.Errorf("the message that waits for an hour is tried now")
+		}
+		return nil
+	}, event.RetryLevels(time.Millisecond), event.MaxInFlight(n/6, 1<<20))
+	f.await(all, "the messages behind one that waits for longer")
+	if err := stop(); err != nil {
+		f.Errorf("run: %v", err)
+	}
+}
+
 // handledOnce publishes a message twice under one id, as a relay does that dies
 // before it has noted the answer: a group that remembers handles it once, and the
 // one behind it as well.
@@ -265,117 +299,5 @@ func runDrains(f *fixture) {
 		}
 		left = n - len(finished)
 		m.close()
-	}
-}
-
-// rebalanceStorm lets members come and go, some without settling, while messages
-// of many keys are published: each is handled, and no key ever skips ahead.
-func rebalanceStorm(f *fixture) {
-	const n, keys = 3000, 40
-	topic := f.topic(6)
-	group := f.group(topic)
-	s := &storm{f: f, done: make(chan struct{}), want: n, seen: map[string]int{}, handled: map[int]bool{}}
-	go func() {
-		for i := 0; i < n; i += 100 {
-			ms := make([]*event.Message, 100)
-			for j := range ms {
-				ms[j] = &event.Message{Topic: topic, Key: fmt.Appendf(nil, "k%d", (i+j)%keys), Payload: fmt.Appendf(nil, "%d", i+j)}
-			}
-			if err := f.bus.Publish(f.ctx, ms...); err != nil {
-				f.Errorf("publish: %v", err)
-				return
-			}
-		}
-	}()
-	stops := []func() error{f.run(group, []string{topic}, s.handle, event.ByKey(8))}
-	for round := range 6 {
-		stops = append(stops, f.run(group, []string{topic}, s.handle, event.ByKey(1+f.rand.IntN(8))))
-		s.until(f, (round+1)*n/8)
-		if round%2 == 0 { // one that takes what it gets and dies over it
-			src, err := group.Open(f.ctx, topic)
-			if err != nil {
-				f.Fatalf("open: %v", err)
-			}
-			ctx, cancel := context.WithTimeout(f.ctx, 50*time.Millisecond)
-			_, _ = src.Receive(ctx)
-			cancel()
-			if err := src.Close(f.ctx); err != nil {
-				f.Errorf("close of a member that settled nothing: %v", err)
-			}
-		}
-		if i := f.rand.IntN(len(stops)); len(stops) > 1 {
-			if err := stops[i](); err != nil {
-				f.Errorf("run: %v", err)
-			}
-			stops = append(stops[:i], stops[i+1:]...)
-		}
-	}
-	f.await(s.done, "every message of the storm")
-	for _, stop := range stops {
-		if err := stop(); err != nil {
-			f.Errorf("run: %v", err)
-		}
-	}
-}
-
-// A storm checks what its handlers see.
-type storm struct {
-	f    *fixture
-	done chan struct{} // closed when all were handled
-	want int
-
-	mu      sync.Mutex // guards the fields below
-	seen    map[string]int
-	handled map[int]bool
-	wake    chan struct{} // closed when another one was handled; nil if nobody waits
-}
-
-func (s *storm) handle(ctx context.Context, d *event.Delivery) error {
-	n, err := strconv.Atoi(string(d.Payload))
-	if err != nil {
-		return event.Permanent(err)
-	}
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	// A message may come again. But none comes for the first time before those
-	// that went before it in its key.
-	const keys = 40
-	if last, ok := s.seen[string(d.Key)]; n >= keys && (!ok || n > last+keys) {
-		s.f.Errorf("key %s: %d was handled, the last before it was %d", d.Key, n, last)
-	}
-	s.seen[string(d.Key)] = max(s.seen[string(d.Key)], n)
-	s.handled[n] = true
-	if s.wake != nil {
-		close(s.wake)
-		s.wake = nil
-	}
-	if len(s.handled) == s.want {
-		select {
-		case <-s.done:
-		default:
-			close(s.done)
-		}
-	}
-	return nil
-}
-
-// until waits until n messages were handled.
-func (s *storm) until(f *fixture, n int) {
-	f.Helper()
-	for {
-		s.mu.Lock()
-		if len(s.handled) >= n {
-			s.mu.Unlock()
-			return
-		}
-		if s.wake == nil {
-			s.wake = make(chan struct{})
-		}
-		wake := s.wake
-		s.mu.Unlock()
-		f.await(wake, fmt.Sprintf("%d messages of the storm", n))
 	}
 }

@@ -33,12 +33,28 @@ type Bus struct {
 	// end with the connection.
 	Reconnect func(t *testing.T) event.Bus
 
+	// Refuse lets the broker refuse what is published to a topic, which is there,
+	// from now on. It is nil where a broker cannot be made to.
+	Refuse func(t *testing.T, b event.Bus, topic string)
+
 	// KeyOrder says that messages of one key arrive in the order of publishing.
 	KeyOrder bool
 
 	// Partitions says that a topic has lanes that can be paused one by one and
 	// that move between members.
 	Partitions bool
+
+	// Shared says that the members of a group share the messages of a lane, also
+	// those of one key. Where they do not, a lane has one member after another.
+	Shared bool
+
+	// Unanswered is how many settlements are lost at most when a member leaves, where
+	// the broker does not answer them.
+	Unanswered int
+
+	// RepeatsKeys says that what follows a message of its key comes again when that
+	// message was given back, even if it is settled.
+	RepeatsKeys bool
 
 	// Late says that a group gets what was published before it was first opened.
 	// Where it does not, the suite opens each group once before it publishes.
@@ -74,6 +90,9 @@ func Run(t *testing.T, b Bus) {
 	}
 	if b.Wait == 0 {
 		b.Wait = 60 * time.Second
+	}
+	if soak {
+		b.Wait *= 10
 	}
 	for _, p := range promises {
 		if p.when != nil && !p.when(b) {
@@ -116,11 +135,14 @@ var promises = []promise{
 	{"close waits for what is in flight", func(b Bus) bool { return b.Reconnect != nil }, closeWaits},
 	{"pause holds one lane only", func(b Bus) bool { return b.Partitions }, pauseOneLane},
 	{"browse reads and moves nothing", nil, browse},
+	{"what is not settled is told as lag", nil, lag},
 	{"a slow lane does not stall its sibling", func(b Bus) bool { return b.Partitions }, slowLane},
 	{"retries and the dead letter", nil, retriesAndDeadLetter},
+	{"a long wait holds nothing up", nil, longWait},
+	{"a refused dead letter stops its lane", func(b Bus) bool { return b.Refuse != nil }, refusedDeadLetter},
 	{"what is published twice is handled once", nil, handledOnce},
 	{"run drains what it has started", nil, runDrains},
-	{"members that come and go lose nothing", func(b Bus) bool { return b.Partitions }, rebalanceStorm},
+	{"members that come and go lose nothing", nil, rebalanceStorm},
 }
 
 // A fixture is what a promise works with.

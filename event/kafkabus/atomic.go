@@ -7,8 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/IBM/sarama"
-
 	"github.com/wireproof/wireproof/event"
 )
 
@@ -21,29 +19,33 @@ import (
 // A call that fails has stored nothing, unless its commit got no answer: whether it
 // is stored is known once Atomic has returned for the same id again.
 func (b *Bus) Atomic(ctx context.Context, id string) (event.Publisher, error) {
-	p, err := b.openTransactional(ctx, id)
+	p, err := b.openTransactional(ctx, id, batchMessages)
 	if err != nil {
 		return nil, err
 	}
 	return &atomicPublisher{bus: b, id: id, producer: p}, nil
 }
 
-// openTransactional makes a producer. sarama takes no context: one that comes too
-// late is closed.
-func (b *Bus) openTransactional(ctx context.Context, id string) (sarama.SyncProducer, error) {
+// openTransactional makes a producer whose transactions usually hold so many messages,
+// which go out in one request. sarama takes no context: one that comes too late is
+// closed.
+func (b *Bus) openTransactional(ctx context.Context, id string, messages int) (*producer, error) {
 	conf := *b.conf
+	conf.ChannelBufferSize = max(conf.ChannelBufferSize, messages)
+	conf.Producer.Flush.Messages = messages
+	conf.Producer.Flush.Frequency = max(conf.Producer.Flush.Frequency, time.Duration(messages)*perMessage)
 	conf.Producer.Transaction.ID = id
 	// A transaction is open while its messages are sent, not while they are made. A
 	// process that dies meanwhile holds up readers for so long, unless a successor
 	// comes first.
 	conf.Producer.Transaction.Timeout = 10 * time.Second
 	type result struct {
-		p   sarama.SyncProducer
+		p   *producer
 		err error
 	}
 	opened := make(chan result, 1)
 	go func() {
-		p, err := sarama.NewSyncProducer(b.config.Brokers, &conf)
+		p, err := newTransactional(b.config.Brokers, &conf, b.limits)
 		opened <- result{p, err}
 	}()
 	select {
@@ -55,7 +57,7 @@ func (b *Bus) openTransactional(ctx context.Context, id string) (sarama.SyncProd
 	case <-ctx.Done():
 		go func() {
 			if late := <-opened; late.err == nil {
-				_ = late.p.Close()
+				_ = late.p.close(context.Background())
 			}
 		}()
 		return nil, context.Cause(ctx)
@@ -67,7 +69,7 @@ type atomicPublisher struct {
 	id  string
 
 	mu       sync.Mutex // guards the fields below, and is held during a transaction
-	producer sarama.SyncProducer
+	producer *producer
 	stored   bool // something was committed
 }
 
@@ -99,26 +101,26 @@ func (a *atomicPublisher) Publish(ctx context.Context, ms ...*event.Message) err
 }
 
 func (a *atomicPublisher) store(ms []*event.Message) error {
-	out := encodeTx(ms)
-	for i, m := range out {
+	sized := encode(ms, false)
+	for i := range sized {
 		// In a transaction the client takes many seconds to refuse one.
-		if size := m.ByteSize(2); size > a.bus.conf.Producer.MaxMessageBytes {
-			return fmt.Errorf("message %d for topic %q has %d bytes; expected at most %d", i, m.Topic, size, a.bus.conf.Producer.MaxMessageBytes)
+		if size := sized[i].ByteSize(2); size > a.bus.limits.message {
+			return fmt.Errorf("message %d for topic %q has %d bytes; expected at most %d", i, ms[i].Topic, size, a.bus.limits.message)
 		}
 	}
-	if err := a.producer.BeginTxn(); err != nil {
+	if err := a.producer.async.BeginTxn(); err != nil {
 		a.over()
 		return fmt.Errorf("begin: %w", err)
 	}
-	if err := a.producer.SendMessages(out); err != nil {
+	if err := a.producer.store(ms); err != nil {
 		err = fmt.Errorf("store %d messages: %w", len(ms), firstOf(err))
-		if aborted := a.producer.AbortTxn(); aborted != nil {
+		if aborted := a.producer.async.AbortTxn(); aborted != nil {
 			a.over()
 			err = errors.Join(err, fmt.Errorf("abort: %w", aborted))
 		}
 		return err
 	}
-	if err := a.producer.CommitTxn(); err != nil {
+	if err := a.producer.async.CommitTxn(); err != nil {
 		a.over()
 		return fmt.Errorf("commit: %w", err)
 	}
@@ -126,18 +128,18 @@ func (a *atomicPublisher) store(ms []*event.Message) error {
 	return nil
 }
 
-// firstOf is the first reason of several: sarama gives one for each message.
+// firstOf is the first reason of several: there is one for each message.
 func firstOf(err error) error {
-	var each sarama.ProducerErrors
-	if errors.As(err, &each) && len(each) > 0 {
-		return each[0].Err
+	var each *event.PublishError
+	if errors.As(err, &each) && len(each.Failed) > 0 {
+		return each.Failed[0].Err
 	}
 	return err
 }
 
 // over closes the producer. a.mu is held.
 func (a *atomicPublisher) over() {
-	_ = a.producer.Close() // what is not committed is aborted by its successor, or in time
+	_ = a.producer.close(context.Background()) // what is not committed is aborted by its successor, or in time
 	a.producer = nil
 }
 
@@ -151,11 +153,11 @@ func (a *atomicPublisher) Close(ctx context.Context) error {
 	}
 	p := a.producer
 	a.producer = nil
-	err := p.Close()
+	err := p.close(ctx)
 	if err == nil && a.stored {
 		// A successor gets its epoch only once the last transaction is complete.
-		if p, err = a.bus.openTransactional(ctx, a.id); err == nil {
-			err = p.Close()
+		if p, err = a.bus.openTransactional(ctx, a.id, batchMessages); err == nil {
+			err = p.close(ctx)
 		}
 	}
 	if err != nil {

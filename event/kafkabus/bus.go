@@ -1,6 +1,7 @@
 package kafkabus
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,6 +22,7 @@ type Bus struct {
 	config   Config // this and the fields below are set once
 	conf     *sarama.Config
 	client   sarama.Client
+	limits   *limits
 	producer *producer
 
 	closing sync.Once
@@ -70,11 +72,12 @@ func connect(config Config, conf *sarama.Config) (*Bus, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := newProducer(client)
-	if err != nil {
+	b := &Bus{config: config, conf: conf, client: client}
+	b.limits = &limits{message: cmp.Or(config.MaxMessageBytes, 8<<20) + roomForOurs, ask: b.batchLimit, lower: map[string]int{}}
+	if b.producer, err = newProducer(client, b.limits); err != nil {
 		return nil, errors.Join(err, client.Close())
 	}
-	return &Bus{config: config, conf: conf, client: client, producer: p}, nil
+	return b, nil
 }
 
 // Publish is as [event.Publisher] says. It copies what it is given.
@@ -202,7 +205,14 @@ func (b *Bus) awaitTopic(ctx context.Context, name string) error {
 
 // delivery translates a record. It shares the record's memory, which is its own.
 func delivery(m *sarama.ConsumerMessage, group string) *event.Delivery {
-	d := &event.Delivery{
+	d := &event.Delivery{}
+	fillDelivery(d, m, group)
+	return d
+}
+
+// fillDelivery is delivery in memory of the caller.
+func fillDelivery(d *event.Delivery, m *sarama.ConsumerMessage, group string) {
+	*d = event.Delivery{
 		Message:   event.Message{Topic: m.Topic, Key: m.Key, Payload: m.Value, Time: m.Timestamp},
 		Partition: m.Partition, Offset: m.Offset, Group: group, Attempt: 1,
 	}
@@ -212,5 +222,4 @@ func delivery(m *sarama.ConsumerMessage, group string) *event.Delivery {
 			d.Headers[i] = event.Header{Key: string(h.Key), Value: h.Value}
 		}
 	}
-	return d
 }

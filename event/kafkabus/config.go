@@ -20,7 +20,8 @@ type Config struct {
 	// the default; at least 2.5.0.
 	Version string
 	// MaxMessageBytes is the largest message that Publish sends; default 8 MiB.
-	// The broker has its own limit, max.message.bytes of the topic.
+	// The broker has its own limit, max.message.bytes of the topic, for a batch: what
+	// is published goes out in batches that are below it.
 	MaxMessageBytes int
 	// SessionTimeout is how long a group waits for a silent member; default 10 s.
 	SessionTimeout time.Duration
@@ -81,9 +82,11 @@ type SASL struct {
 }
 
 const (
-	queueMessages = 1000    // of a partition, after which it is paused
+	queueMessages = 1000    // of a partition, after which it is held up, or paused
 	queueBytes    = 8 << 20 // likewise
-	batchMessages = 500     // most that one Receive hands over
+	holdTime      = 50 * time.Millisecond
+	perMessage    = 10 * time.Microsecond // what sarama needs on a busy machine until it sends
+	batchMessages = 500                   // most that one Receive hands over
 	roomForOurs   = 64 << 10
 
 	defaultGrace = 20 * time.Second
@@ -111,8 +114,8 @@ func (c Config) sarama() (*sarama.Config, error) {
 	conf.Net.MaxOpenRequests = 1 // what idempotence needs
 	p.Return.Successes, p.Return.Errors = true, true
 	p.Partitioner = sarama.NewMurmur2Partitioner // the default one disagrees with Java's clients
-	p.MaxMessageBytes = cmp.Or(c.MaxMessageBytes, 8<<20) + roomForOurs
-	p.Flush.Frequency = 2 * time.Millisecond // keeps a batch together in one request
+	p.MaxMessageBytes = batchBytes               // limits sees to messages
+	p.Flush.Frequency = 2 * time.Millisecond     // keeps a batch together in one request
 	p.Flush.Messages = batchMessages
 	p.Retry.Max = 20
 	p.Retry.BackoffFunc = backoff

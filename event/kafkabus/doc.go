@@ -7,9 +7,9 @@
 // partition moves, and on close.
 //
 // Between sarama and the runtime stands a queue of our own for each partition. A
-// partition whose queue is full is paused at the broker, so a slow handler grows
-// no memory and does not stall the other partitions, which reading a claim
-// directly does.
+// partition whose queue is full, and is not worked off within 50 ms, is not fetched
+// for a while, so a slow handler grows no memory and does not stall the other
+// partitions, which reading a claim directly does.
 //
 // The package knows no schema.
 package kafkabus

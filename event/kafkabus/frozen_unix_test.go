@@ -3,14 +3,9 @@
 package kafkabus_test
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"io"
 	"math/rand/v2"
-	"os"
-	"os/exec"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -18,6 +13,7 @@ import (
 	"github.com/wireproof/wireproof/event"
 	"github.com/wireproof/wireproof/event/kafkabus"
 	"github.com/wireproof/wireproof/test/kafkatest"
+	"github.com/wireproof/wireproof/test/proctest"
 )
 
 // A member that is frozen for longer than its session loses its partition to another
@@ -40,32 +36,9 @@ func TestFrozenMember(t *testing.T) {
 		}
 	}
 	publish(0, 10)
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), "KAFKABUS_FROZEN_TOPIC="+topic)
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	timer := time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() })
-	t.Cleanup(func() { timer.Stop(); _ = cmd.Process.Kill() })
-	lines := bufio.NewScanner(out)
-	next := func(want string) {
-		t.Helper()
-		if !lines.Scan() || !strings.Contains(lines.Text(), want) {
-			t.Fatalf("the child says %q, want %q", lines.Text(), want)
-		}
-	}
-	next("holds 10")
-	if err := cmd.Process.Signal(syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	p := proctest.Start(t, "KAFKABUS_FROZEN_TOPIC="+topic)
+	p.Want("holds 10")
+	p.Signal(syscall.SIGSTOP)
 
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -94,17 +67,10 @@ func TestFrozenMember(t *testing.T) {
 	if err := other.Close(ctx); err != nil {
 		t.Fatal(err)
 	}
-	// As it wakes, it has been told to settle already.
-	if _, err := io.WriteString(in, "\n"); err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Process.Signal(syscall.SIGCONT); err != nil {
-		t.Fatal(err)
-	}
-	next("late: not settled")
+	p.Tell("") // as it wakes, it has been told to settle already
+	p.Signal(syscall.SIGCONT)
+	p.Want("late: not settled")
 	publish(10, 11)
-	next("then 10 true")
-	if err := cmd.Wait(); err != nil {
-		t.Errorf("the child: %v", err)
-	}
+	p.Want("then 10 true")
+	p.End()
 }

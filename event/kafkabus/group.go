@@ -159,21 +159,36 @@ func (s *source) Cleanup(session sarama.ConsumerGroupSession) error {
 }
 
 // ConsumeClaim is called by sarama for each partition of a session. It moves
-// records into the lane's queue and never waits for a handler, since all
+// records into the lane's queue and never waits long for a handler, since all
 // partitions of a broker share one reader.
 func (s *source) ConsumeClaim(session sarama.ConsumerGroupSession, claim sarama.ConsumerGroupClaim) error {
 	l := newLane(s, session, claim)
+	over := session.Context().Done()
+	records := claim.Messages()
 	for lost := false; !lost; {
 		select {
-		case m, ok := <-claim.Messages():
-			if ok {
-				l.push(delivery(m, s.group.name))
+		case m, ok := <-records:
+			if lost = !ok; !lost && l.push(s.deliveries(m, records)) {
+				l.hold(over)
 			}
-			lost = !ok
-		case <-session.Context().Done():
+		case <-over:
 			lost = true
 		}
 	}
 	l.lose(s.group.bus.config.RevokeGrace)
 	return nil
+}
+
+// deliveries translates a record and those that sarama has ready behind it. They share
+// one piece of memory, as the records share that of the answer that they came in.
+func (s *source) deliveries(first *sarama.ConsumerMessage, records <-chan *sarama.ConsumerMessage) []*event.Delivery {
+	n := min(1+len(records), queueMessages/4)
+	made, ds := make([]event.Delivery, n), make([]*event.Delivery, n)
+	for i, m := 0, first; ; m = <-records { // nobody else reads them
+		fillDelivery(&made[i], m, s.group.name)
+		ds[i] = &made[i]
+		if i++; i == n {
+			return ds
+		}
+	}
 }

@@ -43,6 +43,18 @@ func makeTopic(t testing.TB, brokers []string, topic string, partitions int) {
 	}
 }
 
+// takeSmall makes messages of more than 1000 bytes too large for a topic, and waits
+// until its leader knows.
+func takeSmall(t *testing.T, b event.Bus, topic string) {
+	bus := b.(*kafkabus.Bus)
+	if err := bus.ConfigureTopic(t.Context(), topic, map[string]string{"max.message.bytes": "1000"}); err != nil {
+		t.Error(err)
+	}
+	large := &event.Message{Topic: topic, Payload: make([]byte, 2000)}
+	for t.Context().Err() == nil && bus.Publish(t.Context(), large) == nil {
+	}
+}
+
 func suite(t *testing.T, brokers []string, balance ...kafkabus.Strategy) {
 	connect := func(t *testing.T) event.Bus {
 		return open(t, kafkabus.Config{Brokers: brokers, RevokeGrace: 5 * time.Second, Balance: balance})
@@ -51,6 +63,7 @@ func suite(t *testing.T, brokers []string, balance ...kafkabus.Strategy) {
 		New:        connect,
 		Reconnect:  connect,
 		MakeTopic:  func(t *testing.T, _ event.Bus, topic string, n int) { makeTopic(t, brokers, topic, n) },
+		Refuse:     takeSmall,
 		KeyOrder:   true,
 		Partitions: true,
 		Late:       true,

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +13,7 @@ import (
 	"github.com/wireproof/wireproof/event"
 	"github.com/wireproof/wireproof/event/kafkabus"
 	"github.com/wireproof/wireproof/test/kafkatest"
+	"github.com/wireproof/wireproof/test/proctest"
 )
 
 // TestMain is also the consumer that TestKilledConsumerLosesNothing kills, and the
@@ -48,22 +48,16 @@ func child(topic string, brokers []string) {
 // holdTen takes ten messages, says so, waits for a line, settles half of them, which
 // it may not know yet to be another's, and the rest when it does.
 func holdTen(topic string, brokers []string) {
-	must := func(err error) {
-		if err != nil {
-			fmt.Println("child:", err)
-			os.Exit(1)
-		}
-	}
 	ctx := context.Background()
 	bus, err := kafkabus.Open(ctx, kafkabus.Config{Brokers: brokers, SessionTimeout: 3 * time.Second, RevokeGrace: time.Second})
-	must(err)
+	proctest.Must(err)
 	src, err := bus.Group(topic).Open(ctx, topic)
-	must(err)
+	proctest.Must(err)
 	var ds []*event.Delivery
 	var lane event.Lane
 	for len(ds) < 10 {
 		b, err := src.Receive(ctx)
-		must(err)
+		proctest.Must(err)
 		ds, lane = append(ds, b.Deliveries...), b.Lane
 	}
 	fmt.Println("holds", len(ds))
@@ -73,10 +67,10 @@ func holdTen(topic string, brokers []string) {
 	fmt.Println("late:", lane.Settle(ds[5:]))
 	lane.(event.Releaser).Release()
 	again, err := src.Receive(ctx)
-	must(err)
+	proctest.Must(err)
 	fmt.Println("then", string(again.Deliveries[0].Payload), again.Lane != lane)
-	must(again.Lane.Settle(again.Deliveries))
-	must(src.Close(ctx))
+	proctest.Must(again.Lane.Settle(again.Deliveries))
+	proctest.Must(src.Close(ctx))
 	os.Exit(0)
 }
 
@@ -144,27 +138,15 @@ func TestKilledConsumerLosesNothing(t *testing.T) {
 // kills it with SIGKILL.
 func killChild(t *testing.T, topic string, visit func(line string) bool) {
 	t.Helper()
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), "KAFKABUS_CHILD_TOPIC="+topic)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	timer := time.AfterFunc(60*time.Second, func() { _ = cmd.Process.Kill() })
-	defer timer.Stop()
-	killed := false
-	for lines := bufio.NewScanner(out); lines.Scan(); {
-		if !visit(lines.Text()) && !killed {
+	p := proctest.Start(t, "KAFKABUS_CHILD_TOPIC="+topic)
+	killed := false // or about to be
+	for line, ok := p.Line(); ok; line, ok = p.Line() {
+		if !visit(line) && !killed {
 			killed = true
-			if err := cmd.Process.Kill(); err != nil {
-				t.Error(err)
-			}
+			p.Signal(os.Kill)
 		}
 	}
-	if err := cmd.Wait(); err == nil {
+	if !p.Kill() || !killed {
 		t.Error("the child ended by itself")
 	}
 }

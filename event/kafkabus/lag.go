@@ -63,11 +63,13 @@ func (b *Bus) Lag(ctx context.Context, group string, topics ...string) ([]event.
 			continue
 		}
 		read.Go(func() error {
-			at, err := b.publishedAt(ctx, p.lag.Topic, p.lag.Partition, p.begin)
+			at, found, err := b.publishedAt(ctx, p.lag.Topic, p.lag.Partition, p.begin)
 			if err != nil {
 				return fmt.Errorf("lag of group %q: read partition %d of topic %q: %w", group, p.lag.Partition, p.lag.Topic, err)
 			}
-			out[i].Oldest = at
+			if out[i].Oldest = at; !found {
+				out[i].Messages = 0 // what is left is marks of transactions, or not committed
+			}
 			return nil
 		})
 	}
@@ -77,14 +79,14 @@ func (b *Bus) Lag(ctx context.Context, group string, topics ...string) ([]event.
 	return out, nil
 }
 
-// publishedAt returns the time of the first message from an offset on, or zero if
-// there is none.
-func (b *Bus) publishedAt(ctx context.Context, topic string, partition int32, from int64) (at time.Time, err error) {
+// publishedAt returns the time of the first message from an offset on that a
+// consumer can get.
+func (b *Bus) publishedAt(ctx context.Context, topic string, partition int32, from int64) (at time.Time, found bool, err error) {
 	_, err = b.browsePartition(ctx, topic, partition, map[int32]int64{partition: from}, 1, func(d *event.Delivery) bool {
-		at = d.Time
+		at, found = d.Time, true
 		return false
 	})
-	return at, err
+	return at, found, err
 }
 
 var _ event.Lagger = (*Bus)(nil)

@@ -81,6 +81,19 @@ func TestLag(t *testing.T) {
 		check("four are settled", 4, 6, 4)
 		handle(t, bus.Group(group), topic, 6)
 		check("all are settled", 10, 0, 0)
+		atomic, err := bus.Atomic(t.Context(), topicName("lag-tx"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer atomic.Close(context.WithoutCancel(t.Context()))
+		if err := atomic.Publish(t.Context(), &event.Message{Topic: topic, Key: []byte("one"), Payload: []byte("t")}); err != nil {
+			t.Fatal(err)
+		}
+		handle(t, bus.Group(group), topic, 1)
+		lags, err := bus.Lag(t.Context(), group, topic) // the mark of the transaction is left
+		if err != nil || lags[0].Messages+lags[1].Messages != 0 {
+			t.Errorf("the only message of a transaction is settled: %+v, %v; want no lag", lags, err)
+		}
 		if _, err := bus.Lag(t.Context(), group, topic+"-none"); err == nil {
 			t.Error("lag in a topic that does not exist: no error")
 		}

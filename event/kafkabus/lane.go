@@ -22,6 +22,7 @@ type lane struct {
 	ctx       context.Context
 	cancel    context.CancelCauseFunc
 	released  chan struct{} // closed by Release
+	room      chan struct{} // holds a token when the queue may have room again
 
 	releaseOnce sync.Once
 
@@ -29,8 +30,9 @@ type lane struct {
 	queue   []*event.Delivery
 	bytes   int
 	inLine  bool  // the source has it in its line
-	full    bool  // paused because the queue is full
+	paused  bool  // sarama does not fetch it, because the queue is full
 	held    bool  // paused by the runtime
+	dry     bool  // the queue was empty when a record came that the runtime would have taken
 	lost    bool  // the partition is no longer ours
 	handed  int64 // offset after the last delivery that was handed over
 	settled int64 // offset after the last that was settled
@@ -38,10 +40,14 @@ type lane struct {
 
 func newLane(s *source, session sarama.ConsumerGroupSession, claim sarama.ConsumerGroupClaim) *lane {
 	ctx, cancel := context.WithCancelCause(context.Background())
-	return &lane{
+	l := &lane{
 		source: s, session: session, topic: claim.Topic(), partition: claim.Partition(),
-		ctx: ctx, cancel: cancel, released: make(chan struct{}),
+		ctx: ctx, cancel: cancel, released: make(chan struct{}), room: make(chan struct{}, 1),
 	}
+	// sarama remembers over sessions that a partition was paused; the lane that did it
+	// is gone.
+	l.flow()
+	return l
 }
 
 // Context is as [event.Lane] says.
@@ -50,22 +56,62 @@ func (l *lane) Context() context.Context { return l.ctx }
 // Cumulative is true: an offset stands for all before it.
 func (l *lane) Cumulative() bool { return true }
 
-// push queues a record; the queue pauses the partition when it is full. What
-// sarama has fetched already still arrives, which is bounded by its fetch size.
-func (l *lane) push(d *event.Delivery) {
+// push queues records, and reports whether the queue is full.
+func (l *lane) push(ds []*event.Delivery) (full bool) {
 	l.mu.Lock()
-	l.queue = append(l.queue, d)
-	l.bytes += len(d.Key) + len(d.Payload)
-	if !l.full && (len(l.queue) >= queueMessages || l.bytes >= queueBytes) {
-		l.full = true
-		l.flow()
+	if len(l.queue) == 0 && !l.held {
+		l.dry = true
 	}
+	l.queue = append(l.queue, ds...)
+	for _, d := range ds {
+		l.bytes += len(d.Key) + len(d.Payload)
+	}
+	full = len(l.queue) >= queueMessages || l.bytes >= queueBytes
 	offer := l.wants()
 	l.mu.Unlock()
 	if offer {
 		l.source.Offer(l)
 	}
+	return full
 }
+
+// hold is called when the queue is full. It waits a little for a lane that is worked
+// on fast, and lets sarama fetch no more of one that is not.
+//
+// Whoever waits here holds up all partitions of the broker. On the other hand, sarama
+// looks only every 100 ms whether a partition may be fetched again, by when a fast
+// handler has long run dry. So a lane is waited for if it has run dry since it was
+// waited for in vain. What sarama has fetched already still arrives, which is bounded
+// by its fetch size.
+func (l *lane) hold(over <-chan struct{}) {
+	timer := time.NewTimer(holdTime)
+	defer timer.Stop()
+	for late := false; ; {
+		l.mu.Lock()
+		if l.paused || l.lost || l.hasRoom() {
+			l.mu.Unlock()
+			return
+		}
+		if late || !l.dry {
+			l.dry, l.paused = false, true
+			l.flow()
+			l.mu.Unlock()
+			return
+		}
+		l.mu.Unlock()
+		select {
+		case <-l.room:
+		case <-timer.C:
+			late = true
+		case <-over:
+			return
+		}
+	}
+}
+
+// hasRoom reports whether a queue that was full is to be filled again. The caller
+// holds mu.
+func (l *lane) hasRoom() bool { return len(l.queue) < queueMessages/2 && l.bytes < queueBytes/2 }
 
 // wants puts the lane in line if it has something to hand over, and reports
 // whether it was not there yet. The caller holds mu.
@@ -83,7 +129,7 @@ func (l *lane) flow() {
 		return
 	}
 	partitions := map[string][]int32{l.topic: {l.partition}}
-	if l.full || l.held {
+	if l.paused {
 		l.source.members.Pause(partitions)
 	} else {
 		l.source.members.Resume(partitions)
@@ -109,9 +155,15 @@ func (l *lane) take() (ds []*event.Delivery, more bool) {
 		l.queue = nil // let go of the array
 	}
 	l.handed = ds[n-1].Offset + 1
-	if l.full && len(l.queue) < queueMessages/2 && l.bytes < queueBytes/2 {
-		l.full = false
-		l.flow()
+	if l.hasRoom() {
+		if l.paused {
+			l.paused = false
+			l.flow()
+		}
+		select {
+		case l.room <- struct{}{}:
+		default:
+		}
 	}
 	return ds, l.wants()
 }
@@ -142,14 +194,12 @@ func (l *lane) Pause() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.held = true
-	l.flow()
 }
 
 // Resume is as [event.Lane] says.
 func (l *lane) Resume() {
 	l.mu.Lock()
 	l.held = false
-	l.flow()
 	offer := l.wants()
 	l.mu.Unlock()
 	if offer {

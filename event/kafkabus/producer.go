@@ -1,9 +1,11 @@
 package kafkabus
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/IBM/sarama"
@@ -17,6 +19,9 @@ var errClosed = errors.New("the kafka bus is closed")
 // publish waits for the answers to all its messages.
 type producer struct {
 	async   sarama.AsyncProducer
+	own     sarama.Client // nil, or closed with the producer
+	room    int           // messages that sarama takes without sending any
+	limits  *limits
 	done    chan struct{} // closed when no answer can come any more
 	closing chan struct{} // closed when nothing more is handed to sarama
 
@@ -26,12 +31,14 @@ type producer struct {
 	senders  sync.WaitGroup // calls of send that wait for sarama; added to under mu
 }
 
-func newProducer(client sarama.Client) (*producer, error) {
+func newProducer(client sarama.Client, limits *limits) (*producer, error) {
 	async, err := sarama.NewAsyncProducerFromClient(client)
 	if err != nil {
 		return nil, err
 	}
-	p := &producer{async: async, done: make(chan struct{}), closing: make(chan struct{})}
+	p := &producer{
+		async: async, room: client.Config().ChannelBufferSize, limits: limits, done: make(chan struct{}), closing: make(chan struct{}),
+	}
 	var answers sync.WaitGroup
 	answers.Go(func() {
 		for m := range async.Successes() {
@@ -44,6 +51,20 @@ func newProducer(client sarama.Client) (*producer, error) {
 		}
 	})
 	go func() { answers.Wait(); close(p.done) }()
+	return p, nil
+}
+
+// newTransactional makes a producer with a connection of its own.
+func newTransactional(brokers []string, conf *sarama.Config, limits *limits) (*producer, error) {
+	client, err := sarama.NewClient(brokers, conf)
+	if err != nil {
+		return nil, err
+	}
+	p, err := newProducer(client, limits)
+	if err != nil {
+		return nil, errors.Join(err, client.Close())
+	}
+	p.own = client
 	return p, nil
 }
 
@@ -84,17 +105,66 @@ func (p *producer) publish(ctx context.Context, ms []*event.Message) error {
 	if len(ms) == 0 {
 		return nil
 	}
+	out := encode(ms, true)
+	err := p.await(ctx, ms, out, nil)
+	var failed *event.PublishError
+	if !errors.As(err, &failed) {
+		return err
+	}
+	again := p.limits.apart(ctx, out, failed.Failed)
+	if len(again) == 0 {
+		return err
+	}
+	some := make([]*event.Message, len(again))
+	for i, at := range again {
+		some[i] = ms[at]
+	}
+	failed.Failed = slices.DeleteFunc(failed.Failed, func(f event.Failure) bool { return slices.Contains(again, f.Index) })
+	var still *event.PublishError
+	if errors.As(p.await(ctx, some, encode(some, true), nil), &still) {
+		for _, f := range still.Failed {
+			failed.Failed = append(failed.Failed, event.Failure{Index: again[f.Index], Message: f.Message, Err: f.Err})
+		}
+	}
+	if len(failed.Failed) == 0 {
+		return nil
+	}
+	slices.SortFunc(failed.Failed, func(a, b event.Failure) int { return cmp.Compare(a.Index, b.Index) })
+	return failed
+}
+
+// store is publish in a transaction, which waits for every answer. It hands over all
+// messages before sarama begins a request, so that they go out in one: the time that
+// sarama waits for others is then that of the last steps only.
+func (p *producer) store(ms []*event.Message) error {
+	gate := make(chan struct{})
+	out := encode(ms, false)
+	for i := range out {
+		out[i].key.gate, out[i].value.gate = gate, gate
+	}
+	err := p.await(context.Background(), ms, out, sync.OnceFunc(func() { close(gate) }))
+	var failed *event.PublishError
+	if errors.As(err, &failed) { // the next transaction knows what the topics take
+		_ = p.limits.apart(context.Background(), out, failed.Failed)
+	}
+	return err
+}
+
+// await sends messages and waits for their answers. It calls handed, if it is not nil, when
+// sarama has all of them, or as many as it takes without sending.
+func (p *producer) await(ctx context.Context, ms []*event.Message, out []outgoing, handed func()) error {
 	c := &call{done: make(chan struct{}), waiting: len(ms), errs: make([]error, len(ms))}
 	for i := range c.errs {
 		c.errs[i] = errPending
 	}
-	out := encode(ms, c)
-	for i, m := range out {
-		if err := p.send(ctx, m); err != nil {
-			for j := i; j < len(out); j++ {
-				c.answer(j, err)
-			}
-			break
+	for i := range out {
+		p.limits.claim(&out[i])
+		out[i].awaited = awaited{c, i}
+		out[i].Metadata = &out[i].awaited
+	}
+	if sent, err := p.send(ctx, out, handed); err != nil {
+		for i := sent; i < len(out); i++ {
+			c.answer(i, err)
 		}
 	}
 	select {
@@ -104,27 +174,40 @@ func (p *producer) publish(ctx context.Context, ms []*event.Message) error {
 	return c.result(ctx, ms)
 }
 
-// send gives one message to sarama. An error means that it was not sent.
-func (p *producer) send(ctx context.Context, m *sarama.ProducerMessage) error {
+// send gives messages to sarama, and returns how many; an error says why not all.
+func (p *producer) send(ctx context.Context, out []outgoing, handed func()) (sent int, err error) {
+	if handed != nil {
+		defer handed()
+	}
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
-		return errClosed
+		return 0, errClosed
 	}
-	p.inFlight.Add(1)
+	p.inFlight.Add(len(out))
 	p.senders.Add(1)
 	p.mu.Unlock()
 	defer p.senders.Done()
-	select {
-	case p.async.Input() <- m:
-		return nil
-	case <-ctx.Done():
-		p.inFlight.Done()
-		return fmt.Errorf("not sent: %w", ctx.Err())
-	case <-p.closing:
-		p.inFlight.Done()
-		return errClosed
+	for i := range out {
+		if handed != nil && i == p.room {
+			handed()
+		}
+		if size := out[i].size; size > p.limits.message { // sarama is told another
+			p.answer(&out[i].ProducerMessage, fmt.Errorf("it has %d bytes; expected at most %d (MaxMessageBytes)", size, p.limits.message))
+			continue
+		}
+		select {
+		case p.async.Input() <- &out[i].ProducerMessage:
+			continue
+		case <-ctx.Done():
+			err = fmt.Errorf("not sent: %w", ctx.Err())
+		case <-p.closing:
+			err = errClosed
+		}
+		p.inFlight.Add(i - len(out))
+		return i, err
 	}
+	return len(out), nil
 }
 
 func (c *call) result(ctx context.Context, ms []*event.Message) error {
@@ -144,42 +227,6 @@ func (c *call) result(ctx context.Context, ms []*event.Message) error {
 		return nil
 	}
 	return &event.PublishError{Failed: failed}
-}
-
-// encode copies the messages: sarama keeps what it is given until the broker has
-// answered, which may be after the caller's context has ended.
-func encode(ms []*event.Message, c *call) []*sarama.ProducerMessage {
-	size := 0
-	for _, m := range ms {
-		size += len(m.Key) + len(m.Payload)
-		for _, h := range m.Headers {
-			size += len(h.Value)
-		}
-	}
-	buf := make([]byte, 0, size)
-	keep := func(b []byte) []byte {
-		if b == nil {
-			return nil
-		}
-		at := len(buf)
-		buf = append(buf, b...)
-		return buf[at:len(buf):len(buf)]
-	}
-	out := make([]*sarama.ProducerMessage, len(ms))
-	for i, m := range ms {
-		pm := &sarama.ProducerMessage{Topic: m.Topic, Timestamp: m.Time, Metadata: &awaited{c, i}}
-		if m.Key != nil {
-			pm.Key = sarama.ByteEncoder(keep(m.Key))
-		}
-		if m.Payload != nil {
-			pm.Value = sarama.ByteEncoder(keep(m.Payload))
-		}
-		for _, h := range m.Headers {
-			pm.Headers = append(pm.Headers, sarama.RecordHeader{Key: []byte(h.Key), Value: keep(h.Value)})
-		}
-		out[i] = pm
-	}
-	return out
 }
 
 // close waits for the answers of what is in flight, and only then closes: a
@@ -205,6 +252,9 @@ func (p *producer) close(ctx context.Context) error {
 	case <-p.done:
 	case <-ctx.Done():
 		err = errors.Join(err, fmt.Errorf("close the kafka producer: %w", ctx.Err()))
+	}
+	if p.own != nil {
+		err = errors.Join(err, p.own.Close())
 	}
 	return err
 }

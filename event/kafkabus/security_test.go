@@ -2,24 +2,17 @@ package kafkabus_test
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"math/big"
-	"net"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kfake"
 
 	"github.com/wireproof/wireproof/event"
 	"github.com/wireproof/wireproof/event/kafkabus"
 	"github.com/wireproof/wireproof/test/kafkatest"
+	"github.com/wireproof/wireproof/test/nettest"
 )
 
 // roundTrip makes a topic, publishes a message and reads it in a group.
@@ -68,37 +61,12 @@ func TestSASL(t *testing.T) {
 }
 
 func TestTLS(t *testing.T) {
-	cert, pool := certificate(t)
+	cert, pool := nettest.Certificate(t)
 	brokers := kafkatest.Fake(t, kfake.TLS(&tls.Config{Certificates: []tls.Certificate{cert}}))
 	roundTrip(t, kafkabus.Config{Brokers: brokers, TLS: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}})
 	if _, err := kafkabus.Open(t.Context(), kafkabus.Config{Brokers: brokers, TLS: &tls.Config{MinVersion: tls.VersionTLS12}}); err == nil {
 		t.Error("a certificate of an unknown authority is trusted")
 	}
-}
-
-// certificate makes a certificate for 127.0.0.1 and the pool that trusts it.
-func certificate(t *testing.T) (tls.Certificate, *x509.CertPool) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"}, NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	leaf, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AddCert(leaf)
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, pool
 }
 
 func TestOpenSaysWhatIsWrong(t *testing.T) {
@@ -134,17 +102,53 @@ func TestOpenRefusesTopicThatIsNotThere(t *testing.T) {
 	}
 }
 
-// Keys choose the partitions that Java's clients choose: values of
-// org.apache.kafka.common.utils.Utils.murmur2, as its tests publish them.
+// Keys choose the partitions that Java's clients choose, whichever way they are
+// published: values of org.apache.kafka.common.utils.Utils.murmur2, as its tests
+// publish them.
 func TestPartitionsAgreeWithJava(t *testing.T) {
-	for key, want := range map[string]int32{
-		"21": -973932308, "foobar": -790332482, "a-little-bit-long-string": -985981536,
+	const partitions = 97
+	sums := map[string]int32{
+		"21": -973932308, "foobar": -790332482, "a-little-bit-long-string": -985981536, "": 275646681,
 		"a-little-bit-longer-string": -1486304829, "lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8": -58897971,
-	} {
-		const partitions = 97
-		got, err := sarama.NewMurmur2Partitioner("t").Partition(&sarama.ProducerMessage{Key: sarama.StringEncoder(key)}, partitions)
-		if err != nil || got != (want&0x7fffffff)%partitions {
-			t.Errorf("partition of %q = %d, %v, want %d", key, got, err, (want&0x7fffffff)%partitions)
+	}
+	brokers := kafkatest.Fake(t)
+	makeTopic(t, brokers, "in", 1)
+	makeTopic(t, brokers, "out", partitions)
+	bus := open(t, kafkabus.Config{Brokers: brokers})
+	defer bus.Close(context.WithoutCancel(t.Context()))
+	for key := range sums {
+		for _, topic := range []string{"in", "out"} {
+			if err := bus.Publish(t.Context(), &event.Message{Topic: topic, Key: []byte(key), Payload: []byte("published")}); err != nil {
+				t.Fatal(err)
+			}
 		}
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	left := len(sums)
+	config := kafkabus.TransformConfig{Group: "g", Topics: []string{"in"}, Observe: func(event.Outcome, *event.Delivery, error) {
+		if left--; left == 0 {
+			stop()
+		}
+	}}
+	err := bus.Transform(ctx, config, func(_ context.Context, batch []*event.Delivery, out func(...*event.Message)) error {
+		for _, d := range batch {
+			out(&event.Message{Topic: "out", Key: d.Key, Payload: []byte("transformed")})
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]int{}
+	err = bus.Browse(t.Context(), "out", nil, func(d *event.Delivery) bool {
+		seen[string(d.Payload)]++
+		if want := (sums[string(d.Key)] & 0x7fffffff) % partitions; d.Partition != want {
+			t.Errorf("%s: partition of %q = %d, want %d", d.Payload, d.Key, d.Partition, want)
+		}
+		return true
+	})
+	if err != nil || seen["published"] != len(sums) || seen["transformed"] != len(sums) {
+		t.Errorf("found %v, %v; want %d of each", seen, err, len(sums))
 	}
 }

@@ -19,18 +19,18 @@ var errTryAgain = errors.New("the transaction was aborted")
 type transaction struct {
 	t        *transform
 	lane     *lane
-	producer sarama.SyncProducer // nil until open
+	producer *producer // nil until open
 }
 
 // open makes the producer.
 func (x *transaction) open(ctx context.Context) (err error) {
-	x.producer, err = x.t.bus.openTransactional(ctx, fmt.Sprintf("%s.%s.%d", x.t.config.ID, x.lane.topic, x.lane.partition))
+	x.producer, err = x.t.bus.openTransactional(ctx, fmt.Sprintf("%s.%s.%d", x.t.config.ID, x.lane.topic, x.lane.partition), x.t.config.Messages)
 	return err
 }
 
 func (x *transaction) close() {
 	if x.producer != nil {
-		_ = x.producer.Close() // what it has not committed is aborted by its successor
+		_ = x.producer.close(context.Background()) // what it has not committed is aborted by its successor
 		x.producer = nil
 	}
 }
@@ -105,11 +105,11 @@ func (x *transaction) attempt(ctx context.Context, batch []*event.Delivery, dead
 			return f, nil
 		}
 	}
-	if err := x.producer.BeginTxn(); err != nil {
+	if err := x.producer.async.BeginTxn(); err != nil {
 		return nil, x.recover(fmt.Errorf("begin: %w", err))
 	}
 	if len(ms) > 0 {
-		if err := x.producer.SendMessages(encodeTx(ms)); err != nil {
+		if err := x.producer.store(ms); err != nil {
 			return nil, x.recover(fmt.Errorf("store %d results: %w", len(ms), err))
 		}
 	}
@@ -120,13 +120,13 @@ func (x *transaction) attempt(ctx context.Context, batch []*event.Delivery, dead
 	}
 	meta := sarama.NewConsumerGroupMetadataFromSession(x.lane.session, x.t.config.Group, instance)
 	offsets := map[string][]*sarama.PartitionOffsetMetadata{x.lane.topic: {{Partition: x.lane.partition, Offset: last.Offset + 1}}}
-	if err := x.producer.AddOffsetsToTxnWithGroupMetadata(offsets, meta); err != nil {
+	if err := x.producer.async.AddOffsetsToTxnWithGroupMetadata(offsets, meta); err != nil {
 		return nil, x.recover(fmt.Errorf("add the offset: %w", err))
 	}
 	if ctx.Err() != nil { // the partition is lost: its successor has to wait no longer than this
 		return nil, x.recover(context.Cause(ctx))
 	}
-	if err := x.producer.CommitTxn(); err != nil {
+	if err := x.producer.async.CommitTxn(); err != nil {
 		return nil, x.recover(fmt.Errorf("commit: %w", err))
 	}
 	return nil, nil
@@ -171,9 +171,9 @@ func (x *transaction) recover(cause error) error {
 		x.close()
 		return fmt.Errorf("another producer has its transactional id: %w", cause)
 	}
-	status := x.producer.TxnStatus()
+	status := x.producer.async.TxnStatus()
 	if status&sarama.ProducerTxnFlagFatalError == 0 && status&sarama.ProducerTxnFlagInTransaction != 0 || status&sarama.ProducerTxnFlagAbortableError != 0 {
-		err := x.producer.AbortTxn()
+		err := x.producer.async.AbortTxn()
 		if err == nil {
 			return fmt.Errorf("%w: %w", errTryAgain, cause)
 		}
@@ -196,24 +196,4 @@ const errProducerFenced sarama.KError = 90
 
 func isFenced(err error) bool {
 	return errors.Is(err, errProducerFenced) || errors.Is(err, sarama.ErrFencedInstancedId)
-}
-
-// encodeTx translates messages for a producer that is waited for: it may share
-// their memory.
-func encodeTx(ms []*event.Message) []*sarama.ProducerMessage {
-	out := make([]*sarama.ProducerMessage, len(ms))
-	for i, m := range ms {
-		pm := &sarama.ProducerMessage{Topic: m.Topic, Timestamp: m.Time}
-		if m.Key != nil {
-			pm.Key = sarama.ByteEncoder(m.Key)
-		}
-		if m.Payload != nil {
-			pm.Value = sarama.ByteEncoder(m.Payload)
-		}
-		for _, h := range m.Headers {
-			pm.Headers = append(pm.Headers, sarama.RecordHeader{Key: []byte(h.Key), Value: h.Value})
-		}
-		out[i] = pm
-	}
-	return out
 }

@@ -38,8 +38,10 @@ type TransformConfig struct {
 	// is not tried again.
 	Attempts int
 	Backoff  time.Duration
-	Log      *slog.Logger   // nil reports nowhere
-	Observe  event.Observer // told of each delivery once its transaction is committed; may be nil
+	Log      *slog.Logger // nil reports nowhere
+	// Observe is told of each delivery once its transaction is known to be committed;
+	// may be nil. A member that ends before it has the broker's answer does not know.
+	Observe event.Observer
 }
 
 func (c TransformConfig) withDefaults() (TransformConfig, error) {
@@ -311,13 +313,13 @@ func (l *transformLane) batch(ctx context.Context, tx *transaction, batch []*eve
 		}
 		failed, err := tx.attempt(ctx, batch, dead)
 		switch {
+		case err == nil && failed == nil: // also if the lane has been lost since
+			l.observe(batch, dead)
+			return nil
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
 		case err != nil && !errors.Is(err, errTryAgain):
 			return err
-		case err == nil && failed == nil:
-			l.observe(batch, dead)
-			return nil
 		case err != nil:
 			c.Log.Warn("transaction is tried again", "group", c.Group, "topic", l.lane.topic, "partition", l.lane.partition, "error", err)
 		case failed.named || len(batch) == 1:

@@ -54,8 +54,8 @@ func Limit(messages, bytes int) Option {
 // handlers that still run with the old one. The default is 1 s.
 func Grace(d time.Duration) Option { return option(func(b *Bus) { b.grace = max(d, 0) }) }
 
-// A Bus is an [event.Bus], an [event.TopicMaker] and an [event.Browser]. It is
-// safe for concurrent use.
+// A Bus is an [event.Bus], an [event.TopicMaker], an [event.Browser] and an
+// [event.Lagger]. It is safe for concurrent use.
 type Bus struct {
 	partitions            int
 	maxMessages, maxBytes int
@@ -122,7 +122,7 @@ func (b *Bus) Publish(ctx context.Context, ms ...*event.Message) error {
 		b.inFlight++
 		defer b.published()
 	}
-	c := newCall(ms)
+	c := &call{ended: ctx.Err()}
 	var failed []event.Failure
 	for i, m := range ms {
 		if err := b.store(ctx, m, c); err != nil {
@@ -155,15 +155,15 @@ func (b *Bus) store(ctx context.Context, m *event.Message, c *call) error {
 		return fmt.Errorf("membus: topic %q is a pattern; expected the name of one topic", m.Topic)
 	}
 	size := sizeOf(m)
-	if size > b.maxBytes {
-		return fmt.Errorf("membus: the message takes %d bytes, a topic of this bus %d in all", size, b.maxBytes)
+	if most := min(b.maxBytes, maxMessage); size > most || len(m.Headers) > most {
+		return fmt.Errorf("membus: the message takes %d bytes and %d headers, a topic of this bus %d in all", size, len(m.Headers), most)
 	}
 	for {
 		if b.closed {
 			return ErrClosed
 		}
-		if err := ctx.Err(); err != nil {
-			return err
+		if c.ended != nil {
+			return c.ended
 		}
 		if c.topic == nil {
 			c.topic = b.topicNamed(m.Topic, b.partitions)
@@ -181,25 +181,33 @@ func (b *Bus) store(ctx context.Context, m *event.Message, c *call) error {
 		}
 		b.mu.Lock()
 		b.waiting--
+		c.ended = ctx.Err()
 	}
 }
 
-// makeRoom forgets settled messages while t has no room, the longest logs first,
-// and reports whether it has. b.mu is held.
+// makeRoom forgets settled messages while t has no room, the longest logs first and
+// some of each at once, and reports whether it has. b.mu is held.
 func (b *Bus) makeRoom(t *topic, size int) bool {
 	for t.count+1 > b.maxMessages || t.bytes+size > b.maxBytes {
-		var longest *partition
+		var (
+			longest *partition
+			settled int64
+		)
 		for i, p := range t.partitions {
-			if p.count > 0 && p.base < t.settledBelow(i) && (longest == nil || p.count > longest.count) {
-				longest = p
+			if p.count > 0 && (longest == nil || p.count > longest.count) {
+				if below := t.settledBelow(i); p.base < below {
+					longest, settled = p, below
+				}
 			}
 		}
 		if longest == nil {
 			return false
 		}
-		t.bytes -= sizeOf(longest.at(longest.base))
-		t.count--
-		longest.forget()
+		for range 1 + min(settled-longest.base-1, int64(b.maxMessages/1024)) {
+			t.bytes -= longest.oldest()
+			t.count--
+			longest.forget()
+		}
 	}
 	return true
 }
@@ -226,18 +234,7 @@ func (b *Bus) add(t *topic, m *event.Message, size int, in *call) {
 		i = t.next % n
 		t.next++
 	}
-	c := *m
-	c.Type = ""
-	c.Key, c.Payload = in.keep(m.Key), in.keep(m.Payload)
-	c.Headers = slices.Clone(m.Headers)
-	for j := range c.Headers {
-		c.Headers[j].Value = in.keep(c.Headers[j].Value)
-	}
-	if c.Time.IsZero() {
-		c.Time = in.time()
-	}
-	p := t.partitions[i]
-	p.append(c)
+	t.partitions[i].append(m, size, in.time)
 	t.count++
 	t.bytes += size
 	for _, s := range t.shares {
@@ -251,34 +248,7 @@ func (b *Bus) add(t *topic, m *event.Message, size int, in *call) {
 type call struct {
 	now   time.Time // zero until it is asked for
 	topic *topic    // of the last message
-	size  int       // bytes that are still to be kept
-	piece []byte    // where the next ones go
-}
-
-func newCall(ms []*event.Message) *call {
-	c := &call{}
-	for _, m := range ms {
-		if m != nil {
-			c.size += sizeOf(m)
-		}
-	}
-	return c
-}
-
-// keep copies bytes: those of several messages into one piece of memory, which lives
-// as long as any of them.
-func (c *call) keep(b []byte) []byte {
-	if len(b) == 0 {
-		return b[:0:0] // nil stays nil, and empty empty
-	}
-	if len(c.piece)+len(b) > cap(c.piece) {
-		n := max(min(c.size, maxPiece), len(b))
-		c.piece = make([]byte, 0, n)
-		c.size -= n
-	}
-	at := len(c.piece)
-	c.piece = append(c.piece, b...)
-	return c.piece[at:len(c.piece):len(c.piece)]
+	ended error     // of its context, when it last had to wait
 }
 
 // time returns when the call was.
@@ -288,9 +258,6 @@ func (c *call) time() time.Time {
 	}
 	return c.now
 }
-
-// maxPiece bounds what one small message can hold of others that are forgotten.
-const maxPiece = 64 << 10
 
 // sizeOf is what a message takes of a topic's room.
 func sizeOf(m *event.Message) int {
@@ -324,17 +291,24 @@ func (b *Bus) MakeTopic(ctx context.Context, name, like string) error {
 	return nil
 }
 
-// Messages returns copies of what a topic keeps, partition by partition. Their
-// bytes are the bus's: look, and leave them alone.
+// Messages returns what a topic keeps, partition by partition. Their bytes are the
+// bus's: look, and leave them alone.
 func (b *Bus) Messages(topic string) []event.Message {
 	b.mu.Lock()
-	defer b.mu.Unlock()
-	var out []event.Message
+	var spans []span
 	if t, ok := b.topics[topic]; ok {
 		for _, p := range t.partitions {
-			for m := range p.from(p.base) {
-				out = append(out, *m)
-			}
+			spans = p.view(spans, p.base, p.count)
+		}
+	}
+	b.mu.Unlock()
+	var out []event.Message
+	r := newReader(spans, nil)
+	for _, s := range spans {
+		for i := range s.records {
+			m := event.Message{Topic: topic}
+			r.read(&m, s, i)
+			out = append(out, m)
 		}
 	}
 	return out
@@ -354,35 +328,39 @@ func (b *Bus) Topics() []string {
 
 // Browse is as [event.Browser] says.
 func (b *Bus) Browse(ctx context.Context, topic string, from map[int32]int64, fn func(*event.Delivery) bool) error {
+	type kept struct {
+		first int64
+		spans []span
+	}
 	b.mu.Lock()
 	closed := b.closed
-	var bases []int64
-	var logs [][]event.Message
+	var partitions []kept
 	if t, ok := b.topics[topic]; ok {
 		for i, p := range t.partitions {
 			at := min(max(from[int32(i)], p.base), p.end())
-			bases = append(bases, at)
-			// A copy: makeRoom clears what it forgets.
-			var log []event.Message
-			for m := range p.from(at) {
-				log = append(log, *m)
-			}
-			logs = append(logs, log)
+			partitions = append(partitions, kept{at, p.view(nil, at, int(p.end()-at))})
 		}
 	}
 	b.mu.Unlock()
 	if closed {
 		return ErrClosed
 	}
-	for i, log := range logs {
-		for j := range log {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			d := &event.Delivery{Message: log[j], Partition: int32(i), Offset: bases[i] + int64(j), Attempt: 1}
-			d.Headers = slices.Clone(d.Headers)
-			if !fn(d) {
-				return nil
+	var names []string
+	for i, p := range partitions {
+		offset := p.first
+		for _, s := range p.spans {
+			for j := range s.records {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				d := &event.Delivery{Message: event.Message{Topic: topic}, Partition: int32(i), Offset: offset, Attempt: 1}
+				r := newReader([]span{{s.records[j : j+1], s.data}}, names)
+				r.read(&d.Message, s, j)
+				names = r.names
+				if !fn(d) {
+					return nil
+				}
+				offset++
 			}
 		}
 	}

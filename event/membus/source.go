@@ -11,7 +11,7 @@ import (
 
 // batchSize is how many messages Receive gives at most. It keeps what one lane
 // is ahead of a Pause small.
-const batchSize = 256
+const batchSize = 128
 
 // A source is one member of a group.
 type source struct {
@@ -22,7 +22,8 @@ type source struct {
 
 	// Guarded by bus.mu.
 	lanes  []*lane
-	at     int // lane that Receive looks at first, so that all get their turn
+	at     int  // lane that Receive looks at first, so that all get their turn
+	idle   bool // nothing was there when Receive looked, and nothing has changed since
 	closed bool
 }
 
@@ -33,7 +34,12 @@ func (s *source) reads(topic string) bool {
 	})
 }
 
+// wakeUp lets Receive look again. bus.mu is held.
 func (s *source) wakeUp() {
+	if !s.idle {
+		return
+	}
+	s.idle = false
 	select {
 	case s.wake <- struct{}{}:
 	default:
@@ -46,9 +52,12 @@ func (s *source) Receive(ctx context.Context) (*event.Batch, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		b, err := s.poll()
-		if b != nil || err != nil {
-			return b, err
+		l, from, n, err := s.poll()
+		if err != nil {
+			return nil, err
+		}
+		if n > 0 {
+			return &event.Batch{Lane: l, Deliveries: l.deliveries(from, n)}, nil
 		}
 		select {
 		case <-s.wake:
@@ -57,21 +66,23 @@ func (s *source) Receive(ctx context.Context) (*event.Batch, error) {
 	}
 }
 
-// poll returns what the next lane has, or nil if none has anything.
-func (s *source) poll() (*event.Batch, error) {
+// poll returns what the next lane has: n messages from an offset on; none if no lane
+// has anything.
+func (s *source) poll() (l *lane, from int64, n int, err error) {
 	s.bus.mu.Lock()
 	defer s.bus.mu.Unlock()
 	if s.closed || s.bus.closed {
-		return nil, ErrClosed
+		return nil, 0, 0, ErrClosed
 	}
 	for i := range s.lanes {
 		l := s.lanes[(s.at+i)%len(s.lanes)]
-		if ds := l.fetch(); len(ds) > 0 {
+		if from, n := l.fetch(); n > 0 {
 			s.at = (s.at + i + 1) % len(s.lanes)
-			return &event.Batch{Lane: l, Deliveries: ds}, nil
+			return l, from, n, nil
 		}
 	}
-	return nil, nil
+	s.idle = true
+	return nil, 0, 0, nil
 }
 
 // Close leaves the group. What was not settled goes to the other members, or to
@@ -100,6 +111,10 @@ type lane struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 
+	// Of Receive, which one goroutine calls.
+	view  []span
+	names []string // of the headers of the last message
+
 	// Guarded by the bus's mutex.
 	next   int64 // offset that is delivered next
 	paused bool
@@ -108,28 +123,39 @@ type lane struct {
 
 func (l *lane) part() *part { return &l.share.parts[l.index] }
 
-// fetch returns up to batchSize messages. The bus's mutex is held.
-func (l *lane) fetch() []*event.Delivery {
+// fetch takes up to batchSize messages into view. The bus's mutex is held.
+func (l *lane) fetch() (from int64, n int) {
 	if l.paused || l.part().busy != nil {
-		return nil
+		return 0, 0
 	}
 	p := l.share.topic.partitions[l.index]
-	n := int(min(p.end()-l.next, batchSize))
+	from, n = l.next, int(min(p.end()-l.next, batchSize))
 	if n <= 0 {
-		return nil
+		return 0, 0
 	}
-	ds := make([]event.Delivery, n)
-	out := make([]*event.Delivery, n)
-	for i := range ds {
-		ds[i] = event.Delivery{
-			Message: *p.at(l.next), Partition: int32(l.index), Offset: l.next,
-			Group: l.src.group.name, Attempt: 1,
+	l.view = p.view(l.view, from, n)
+	l.next += int64(n)
+	return from, n
+}
+
+// deliveries returns what is in view. The mutex is not held: what is in the log stays
+// as it is.
+func (l *lane) deliveries(from int64, n int) []*event.Delivery {
+	ds, out := make([]event.Delivery, n), make([]*event.Delivery, 0, n)
+	r := newReader(l.view, l.names)
+	topic, group := l.share.topic.name, l.src.group.name
+	for _, s := range l.view {
+		for i := range s.records {
+			at := len(out)
+			d := &ds[at]
+			d.Topic, d.Partition, d.Offset, d.Group, d.Attempt = topic, int32(l.index), from+int64(at), group, 1
+			r.read(&d.Message, s, i)
+			out = append(out, d)
 		}
-		// Whoever appends to the headers must not write into the log.
-		ds[i].Headers = slices.Clip(ds[i].Headers)
-		out[i] = &ds[i]
-		l.next++
 	}
+	l.names = r.names
+	clear(l.view)
+	l.view = l.view[:0]
 	return out
 }
 

@@ -19,14 +19,9 @@ var limits = headertext.Limits{Reserved: []string{serverPrefix, "Status", "Descr
 
 // encode translates m. It shares m's payload.
 func encode(m *event.Message) (*nats.Msg, error) {
-	out := &nats.Msg{Subject: m.Topic, Data: m.Payload}
-	attrs, err := headertext.Encode(m, limits)
-	if err != nil {
+	out := &nats.Msg{Subject: m.Topic, Data: m.Payload, Header: nats.Header{}}
+	if err := headertext.Encode(m, limits, func(name, value string) { out.Header[name] = []string{value} }); err != nil {
 		return nil, err
-	}
-	out.Header = make(nats.Header, len(attrs)+1)
-	for k, v := range attrs {
-		out.Header[k] = []string{v}
 	}
 	return out, nil
 }

@@ -6,56 +6,35 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/wireproof/wireproof/event"
 	"github.com/wireproof/wireproof/event/natsbus"
+	"github.com/wireproof/wireproof/test/proctest"
 )
 
 // An embedded server whose disk gets full refuses what it cannot store. With room
 // again and a new start it goes on, and what it had acknowledged is there.
 func TestEmbeddedOnFullDisk(t *testing.T) {
-	cmd := exec.Command(os.Args[0])
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}
-	if os.Getuid() != 0 {
-		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
-		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
-		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
+	if !proctest.RunMounting(t, "NATSBUS_CHILD=disk", "NATSBUS_DIR="+t.TempDir()) {
+		t.Skip("no right to mount")
 	}
-	cmd.Env = append(os.Environ(), "NATSBUS_CHILD=disk", "NATSBUS_DIR="+t.TempDir())
-	out, err := cmd.CombinedOutput()
-	switch {
-	case errors.Is(err, syscall.EPERM), strings.Contains(string(out), "no right to mount"):
-		t.Skipf("this machine does not let us mount a file system: %v %s", err, out)
-	case err != nil:
-		t.Errorf("%v\n%s", err, out)
-	}
-	t.Logf("%s", out)
 }
 
 // fillDisk is the process of TestEmbeddedOnFullDisk.
 func fillDisk(dir string) {
 	ctx := context.Background()
-	err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, "")
-	if err == nil {
-		err = syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=24m")
-	}
-	if err != nil {
-		must(fmt.Errorf("no right to mount: %w", err))
-	}
+	proctest.Must(proctest.Mount(dir, "24m"))
 	ballast := filepath.Join(dir, "ballast")
-	must(os.WriteFile(ballast, make([]byte, 16<<20), 0o600))
+	proctest.Must(os.WriteFile(ballast, make([]byte, 16<<20), 0o600))
 	open := func() (*natsbus.Server, *natsbus.Bus) {
 		s, err := natsbus.Embedded(filepath.Join(dir, "store"))
-		must(err)
+		proctest.Must(err)
 		bus, err := s.Open(ctx, natsbus.Config{})
-		must(err)
-		must(bus.MakeTopic(ctx, "orders", ""))
+		proctest.Must(err)
+		proctest.Must(bus.MakeTopic(ctx, "orders", ""))
 		return s, bus
 	}
 	s, bus := open()
@@ -74,21 +53,22 @@ func fillDisk(dir string) {
 		}
 		return err
 	}
-	for err = nil; err == nil; {
+	var err error
+	for err == nil {
 		if err = publish(bus); n > 1000 {
-			must(errors.New("the disk is not full after 100 MB"))
+			proctest.Must(errors.New("the disk is not full after 100 MB"))
 		}
 	}
 	fmt.Printf("%d stored, then: %v\n", n, err)
-	must(os.Remove(ballast))
+	proctest.Must(os.Remove(ballast))
 	closing, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	_ = bus.Close(closing)
 	_ = s.Close(closing)
 	s, bus = open()
-	must(publish(bus))
+	proctest.Must(publish(bus))
 	want := 0
-	must(bus.Browse(ctx, "orders", nil, func(d *event.Delivery) bool {
+	proctest.Must(bus.Browse(ctx, "orders", nil, func(d *event.Delivery) bool {
 		var got int
 		if _, err := fmt.Sscan(string(d.Payload[:10]), &got); err != nil {
 			return true // such as what failed
@@ -99,9 +79,9 @@ func fillDisk(dir string) {
 		return true
 	}))
 	if want != n {
-		must(fmt.Errorf("%d of %d acknowledged messages are there", want, n))
+		proctest.Must(fmt.Errorf("%d of %d acknowledged messages are there", want, n))
 	}
-	must(bus.Close(ctx))
-	must(s.Close(ctx))
+	proctest.Must(bus.Close(ctx))
+	proctest.Must(s.Close(ctx))
 	os.Exit(0)
 }

@@ -94,10 +94,7 @@ func (s *source) join(ctx context.Context, topic string) error {
 		return err
 	}
 	for _, f := range feeds {
-		consumer := nameFor(s.group.name)
-		if !f.own {
-			consumer = fmt.Sprintf("%s=F%.8x", consumer, sha256.Sum256([]byte(topic)))
-		}
+		consumer := consumerOf(s.group.name, topic, f)
 		key := f.stream + " " + consumer
 		s.mu.Lock()
 		known := s.lanes[key] != nil
@@ -112,6 +109,16 @@ func (s *source) join(ctx context.Context, topic string) error {
 		s.begin(newLane(s, place{key, topic, f.stream, consumer, deliver}))
 	}
 	return nil
+}
+
+// consumerOf returns the name of a group's consumer. In a stream that holds more
+// than one topic there is one for each topic or pattern that is read.
+func consumerOf(group, topic string, f feed) string {
+	name := nameFor(group)
+	if !f.own {
+		name = fmt.Sprintf("%s=F%.8x", name, sha256.Sum256([]byte(topic)))
+	}
+	return name
 }
 
 // makeConsumer makes or updates a durable consumer, and returns where the server

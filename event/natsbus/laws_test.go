@@ -287,6 +287,41 @@ func TestGivenBackAtOnce(t *testing.T) {
 	}
 }
 
+// With DoubleAck a settlement that the server does not confirm is an error, and with
+// it the lane ends; without, nobody knows.
+func TestDoubleAck(t *testing.T) {
+	for name, double := range map[string]bool{"on request": true, "by default": false} {
+		t.Run(name, func(t *testing.T) {
+			s := embedded(t, t.TempDir())
+			bus := on(t, s, natsbus.Config{DoubleAck: double, AckWait: time.Second})
+			makeTopic(t, bus, "orders")
+			if err := bus.Publish(t.Context(), numbered("orders", 10)...); err != nil {
+				t.Fatal(err)
+			}
+			ds, lane := take(t, member(t, bus, "g", "orders"), 10, false)
+			if err := lane.Settle(ds[:5]); err != nil {
+				t.Fatal(err)
+			}
+			if double {
+				lags, err := bus.Lag(t.Context(), "g", "orders")
+				if err != nil || lags[0].Messages != 5 {
+					t.Errorf("after five are settled the server says %+v (%v), want five left", lags, err)
+				}
+			}
+			if err := s.Close(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			err := lane.Settle(ds[5:])
+			if double && (err == nil || lane.Context().Err() == nil) {
+				t.Errorf("settled without a server: %v, lane %v", err, lane.Context().Err())
+			}
+			if !double && err != nil && lane.Context().Err() == nil {
+				t.Errorf("settle: %v, want that it does not wait", err)
+			}
+		})
+	}
+}
+
 // A message is given to its member for as long as it works, however long that is. If
 // another one gets it all the same, for want of a machine that is fast enough, the
 // first one knows.

@@ -6,6 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/wireproof/wireproof/event"
 	"github.com/wireproof/wireproof/event/eventtest"
 	"github.com/wireproof/wireproof/event/natsbus"
@@ -74,15 +77,46 @@ func makeTopic(t testing.TB, bus event.Bus, topic string) {
 
 // suite runs the promises of every transport. A stream has one lane, which its
 // members share: no partitions.
-func suite(t *testing.T, connect func(t *testing.T) event.Bus) {
+func suite(t *testing.T, connect func(t *testing.T) event.Bus, server func() string) {
 	eventtest.Run(t, eventtest.Bus{
 		New:       connect,
 		Reconnect: connect,
 		MakeTopic: func(t *testing.T, b event.Bus, topic string, _ int) { makeTopic(t, b, topic) },
-		KeyOrder:  true, // these tests have one member
-		Late:      true,
-		Wait:      90 * time.Second,
+		Refuse: func(t *testing.T, _ event.Bus, topic string) {
+			if err := takeNothing(t.Context(), server(), topic); err != nil {
+				t.Error(err)
+			}
+		},
+		KeyOrder: true, // with one member
+		Shared:   true,
+		Late:     true,
+		Wait:     90 * time.Second,
 	})
+}
+
+// takeNothing makes each message too large for the stream of a topic.
+func takeNothing(ctx context.Context, server, topic string) error {
+	nc, err := nats.Connect(server)
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return err
+	}
+	name, err := js.StreamNameBySubject(ctx, topic)
+	if err != nil {
+		return err
+	}
+	s, err := js.Stream(ctx, name)
+	if err != nil {
+		return err
+	}
+	config := s.CachedInfo().Config
+	config.MaxMsgSize = 1
+	_, err = js.UpdateStream(ctx, config)
+	return err
 }
 
 func TestConformanceEmbedded(t *testing.T) {
@@ -90,19 +124,19 @@ func TestConformanceEmbedded(t *testing.T) {
 		"pull": {}, "push": {Push: true}, "double ack": {DoubleAck: true}, "memory": {Memory: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := embedded(t, t.TempDir())
-			suite(t, func(t *testing.T) event.Bus { return on(t, s, config) })
+			s := embedded(t, t.TempDir(), natsbus.Listen("127.0.0.1", 0))
+			suite(t, func(t *testing.T) event.Bus { return on(t, s, config) }, s.URL)
 		})
 	}
 }
 
 func TestConformanceOnServer(t *testing.T) {
 	u := url(t, "NATS_URL")
-	suite(t, func(t *testing.T) event.Bus { return open(t, natsbus.Config{Servers: []string{u}}) })
+	suite(t, func(t *testing.T) event.Bus { return open(t, natsbus.Config{Servers: []string{u}}) }, func() string { return u })
 }
 
 // The oldest server that Debian has still keeps every promise.
 func TestConformanceOnOldServer(t *testing.T) {
 	u := url(t, "NATS29_URL")
-	suite(t, func(t *testing.T) event.Bus { return open(t, natsbus.Config{Servers: []string{u}}) })
+	suite(t, func(t *testing.T) event.Bus { return open(t, natsbus.Config{Servers: []string{u}}) }, func() string { return u })
 }

@@ -96,6 +96,12 @@ func TestStreamOfManyTopics(t *testing.T) {
 	if got := topicsOf(ds); !slices.Equal(got, []string{"bills.paid"}) {
 		t.Errorf("bills.paid gets %v", got)
 	}
+	if l, err := bus.Lag(t.Context(), "late", "orders.placed", "bills.paid"); err != nil || len(l) != 2 || l[0].Messages != 1 || l[1].Messages != 1 || l[1].Oldest.IsZero() {
+		t.Errorf("lag of a group that comes late: %+v, %v; want one message of each topic", l, err)
+	}
+	if l, err := bus.Lag(t.Context(), "g", "orders.>"); err == nil {
+		t.Errorf("lag of a pattern: %+v", l)
+	}
 	if got := stored(t, bus, "orders.placed.g.dlq"); len(got) != 1 {
 		t.Errorf("%d dead letters, want 1", len(got))
 	}

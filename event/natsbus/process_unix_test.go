@@ -3,13 +3,10 @@
 package natsbus_test
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"sync"
@@ -20,6 +17,7 @@ import (
 	"github.com/wireproof/wireproof/event"
 	"github.com/wireproof/wireproof/event/natsbus"
 	"github.com/wireproof/wireproof/test/kafkatest"
+	"github.com/wireproof/wireproof/test/proctest"
 )
 
 // TestMain is also the processes that tests freeze and kill.
@@ -28,53 +26,28 @@ func TestMain(m *testing.M) {
 	case "publish":
 		publishForEver(os.Getenv("NATSBUS_DIR"))
 	case "consume":
-		holdOne(os.Getenv("NATSBUS_SERVER"))
+		bus, err := natsbus.Open(context.Background(), natsbus.Config{Servers: []string{os.Getenv("NATSBUS_SERVER")}, AckWait: time.Second})
+		proctest.Must(err)
+		proctest.HoldOne(bus.Group("g"), "orders")
 	case "disk":
 		fillDisk(os.Getenv("NATSBUS_DIR"))
 	}
 	os.Exit(m.Run())
 }
 
-func must(err error) {
-	if err != nil {
-		fmt.Println("child:", err)
-		os.Exit(1)
-	}
-}
-
-// child starts this program in another role; it ends with the test.
-func child(t *testing.T, env ...string) (*exec.Cmd, io.WriteCloser, *bufio.Scanner) {
-	t.Helper()
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), env...)
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	return cmd, in, bufio.NewScanner(out)
-}
-
 // publishForEver prints the number of each message that was acknowledged.
 func publishForEver(dir string) {
 	ctx := context.Background()
 	s, err := natsbus.Embedded(dir)
-	must(err)
+	proctest.Must(err)
 	bus, err := s.Open(ctx, natsbus.Config{})
-	must(err)
-	must(bus.MakeTopic(ctx, "orders", ""))
+	proctest.Must(err)
+	proctest.Must(bus.MakeTopic(ctx, "orders", ""))
 	var out sync.Mutex
 	for p := range 4 {
 		go func() {
 			for i := p; ; i += 4 {
-				must(bus.Publish(ctx, &event.Message{Topic: "orders", Payload: fmt.Append(nil, i)}))
+				proctest.Must(bus.Publish(ctx, &event.Message{Topic: "orders", Payload: fmt.Append(nil, i)}))
 				out.Lock()
 				fmt.Println(i)
 				out.Unlock()
@@ -89,20 +62,21 @@ func TestEmbeddedSurvivesKill(t *testing.T) {
 	dir := t.TempDir()
 	acknowledged := map[string]bool{}
 	for range 2 {
-		cmd, _, lines := child(t, "NATSBUS_CHILD=publish", "NATSBUS_DIR="+dir)
-		n := 0
-		for lines.Scan() {
-			if strings.HasPrefix(lines.Text(), "child:") {
-				t.Fatal(lines.Text())
+		p := proctest.Start(t, "NATSBUS_CHILD=publish", "NATSBUS_DIR="+dir)
+		for n := 0; ; n++ {
+			if n == 300 {
+				p.Signal(os.Kill)
 			}
-			acknowledged[lines.Text()] = true
-			if n++; n == 300 {
-				if err := cmd.Process.Kill(); err != nil {
-					t.Fatal(err)
-				}
+			line, ok := p.Line()
+			if !ok {
+				break
 			}
+			if strings.HasPrefix(line, "process:") {
+				t.Fatal(line)
+			}
+			acknowledged[line] = true
 		}
-		_ = cmd.Wait()
+		p.Kill()
 	}
 	bus := on(t, embedded(t, dir), natsbus.Config{})
 	got := stored(t, bus, "orders")
@@ -122,30 +96,6 @@ func TestOneServerInAFolder(t *testing.T) {
 	}
 }
 
-// holdOne takes a message, says so, waits for a line, and then settles.
-func holdOne(server string) {
-	ctx := context.Background()
-	bus, err := natsbus.Open(ctx, natsbus.Config{Servers: []string{server}, AckWait: time.Second})
-	must(err)
-	src, err := bus.Group("g").Open(ctx, "orders")
-	must(err)
-	b, err := src.Receive(ctx)
-	must(err)
-	fmt.Println("holds", string(b.Deliveries[0].Payload))
-	_, _ = bufio.NewReader(os.Stdin).ReadString('\n')
-	err = b.Lane.Settle(b.Deliveries)
-	fmt.Println("settled:", err)
-	<-b.Lane.Context().Done()
-	fmt.Println("ended:", context.Cause(b.Lane.Context()))
-	b.Lane.(event.Releaser).Release()
-	again, err := src.Receive(ctx) // the lane is replaced
-	must(err)
-	fmt.Println("then", string(again.Deliveries[0].Payload), again.Lane != b.Lane)
-	must(again.Lane.Settle(again.Deliveries))
-	must(src.Close(ctx))
-	os.Exit(0)
-}
-
 // A member that is frozen for longer than messages are its own loses them to
 // another one. When it wakes, what it settles is refused, its lane has ended, and
 // it goes on with a new one.
@@ -160,17 +110,9 @@ func TestFrozenMember(t *testing.T) {
 		}
 	}
 	publish("1")
-	cmd, in, lines := child(t, "NATSBUS_CHILD=consume", "NATSBUS_SERVER="+s.URL())
-	next := func(want string) {
-		t.Helper()
-		if !lines.Scan() || !strings.Contains(lines.Text(), want) {
-			t.Fatalf("the child says %q, want %q", lines.Text(), want)
-		}
-	}
-	next("holds 1")
-	if err := cmd.Process.Signal(syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	p := proctest.Start(t, "NATSBUS_CHILD=consume", "NATSBUS_SERVER="+s.URL())
+	p.Want("holds 1")
+	p.Signal(syscall.SIGSTOP)
 	other := member(t, bus, "g", "orders")
 	if ds, _ := take(t, other, 1, true); string(ds[0].Payload) != "1" {
 		t.Fatalf("another member gets %s", ds[0].Payload)
@@ -178,20 +120,13 @@ func TestFrozenMember(t *testing.T) {
 	if err := other.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	// As it wakes, it has been told to settle already.
-	if _, err := io.WriteString(in, "\n"); err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Process.Signal(syscall.SIGCONT); err != nil {
-		t.Fatal(err)
-	}
-	next("settled: not settled: this member of group")
-	next("ended: this member of group")
+	p.Tell("") // as it wakes, it has been told to settle already
+	p.Signal(syscall.SIGCONT)
+	p.Want("settled: not settled: this member of group")
+	p.Want("ended: this member of group")
 	publish("2")
-	next("then 2 true")
-	if err := cmd.Wait(); err != nil {
-		t.Errorf("the child: %v", err)
-	}
+	p.Want("then 2 true")
+	p.End()
 }
 
 // A server that is killed again and again under load loses nothing that it has

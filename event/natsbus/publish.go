@@ -1,13 +1,16 @@
 package natsbus
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -21,10 +24,9 @@ import (
 var errClosed = errors.New("the nats bus is closed")
 
 const (
-	window    = 512              // messages of one call that have no answer yet
-	mostAhead = 1 << 16          // of all calls of a connection
-	silence   = 10 * time.Second // without an answer, after which a connection is given up
-	pause     = 100 * time.Millisecond
+	window  = 512              // messages of one call that have no answer yet
+	silence = 10 * time.Second // without an answer, after which a connection is given up
+	pause   = 100 * time.Millisecond
 )
 
 // A publisher sends messages and waits for what the server says of each.
@@ -44,31 +46,80 @@ type publisher struct {
 	inFlight sync.WaitGroup // calls of publish; added to under mu
 }
 
-// A link is one connection.
+// A link is one connection. Answers come to subjects that name an attempt and a message:
+// the client library's own asynchronous publishing costs as much again.
 type link struct {
-	nc   *nats.Conn // this and the fields below are set once
-	js   jetstream.JetStream
-	gone chan struct{} // closed when it is
+	nc    *nats.Conn // this and the fields below are set once
+	inbox string     // begins the subjects of answers
+	gone  chan struct{}
 
-	mu      sync.Mutex // guards the fields below
-	waiting map[*nats.Msg]waiter
-}
-
-// A waiter is what waits for the answer to one message.
-type waiter struct {
-	a *attempt
-	i int
+	mu       sync.Mutex // guards the fields below
+	attempts map[string]*attempt
+	last     uint64 // attempt
 }
 
 // answered is called by the client library with what the server says of a message.
-func (l *link) answered(m *nats.Msg, err error) {
+func (l *link) answered(m *nats.Msg) {
+	id, index, _ := strings.Cut(m.Subject[len(l.inbox):], ".")
 	l.mu.Lock()
-	w, ok := l.waiting[m]
-	delete(l.waiting, m)
+	a := l.attempts[id]
 	l.mu.Unlock()
-	if ok {
-		w.a.answered(w.i, err)
+	if i, err := strconv.Atoi(index); err == nil && a != nil {
+		a.answered(i, verdict(m))
 	}
+}
+
+// attempt begins one that sends some of n messages.
+func (l *link) attempt(n int) *attempt {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.last++
+	a := &attempt{
+		link: l, id: strconv.FormatUint(l.last, 36), wake: make(chan struct{}, 1),
+		last: time.Now(), sent: make([]sending, n), refused: map[int]error{},
+	}
+	l.attempts[a.id] = a
+	return a
+}
+
+// end ends an attempt: what is answered now comes too late.
+func (l *link) end(a *attempt) {
+	l.mu.Lock()
+	delete(l.attempts, a.id)
+	l.mu.Unlock()
+	a.mu.Lock()
+	a.over = true
+	a.mu.Unlock()
+}
+
+// How the answer of a server begins that has stored a message, and what no such
+// answer holds.
+var (
+	storedBegins = []byte(`{"stream":"`)
+	errorField   = []byte(`"error"`)
+)
+
+// verdict returns why the server has not stored a message. What does not look as all
+// servers write it is read in full.
+func verdict(m *nats.Msg) error {
+	rest, ok := bytes.CutPrefix(m.Data, storedBegins)
+	if ok && len(rest) > 1 && rest[0] != '"' && rest[len(rest)-1] == '}' && !bytes.Contains(rest, errorField) {
+		return nil
+	}
+	if len(m.Data) == 0 && m.Header.Get("Status") == "503" {
+		return jetstream.ErrNoStreamResponse
+	}
+	var answer struct {
+		Stream string
+		Error  *jetstream.APIError
+	}
+	switch err := json.Unmarshal(m.Data, &answer); {
+	case err != nil || answer.Error == nil && answer.Stream == "": // somebody else listens to the topic
+		return jetstream.ErrInvalidJSAck
+	case answer.Error != nil:
+		return answer.Error
+	}
+	return nil
 }
 
 func newPublisher(dial func(...nats.Option) (*nats.Conn, error)) *publisher {
@@ -100,10 +151,11 @@ func (p *publisher) link(ctx context.Context) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	l = &link{nc: nc, gone: make(chan struct{}), waiting: map[*nats.Msg]waiter{}}
-	l.js, err = jetstream.New(nc, jetstream.WithPublishAsyncMaxPending(mostAhead),
-		jetstream.WithPublishAsyncAckHandler(func(_ jetstream.JetStream, m *nats.Msg, _ *jetstream.PubAck) { l.answered(m, nil) }),
-		jetstream.WithPublishAsyncErrHandler(func(_ jetstream.JetStream, m *nats.Msg, err error) { l.answered(m, err) }))
+	l = &link{nc: nc, inbox: nc.NewInbox() + ".", gone: make(chan struct{}), attempts: map[string]*attempt{}}
+	sub, err := nc.Subscribe(l.inbox+">", l.answered)
+	if err == nil {
+		err = sub.SetPendingLimits(-1, -1) // what is in flight is bounded
+	}
 	if err != nil {
 		nc.Close()
 		return nil, err
@@ -238,31 +290,41 @@ func (c *call) pending(err error) {
 
 // An attempt sends what a call has no answer for over one link.
 type attempt struct {
-	link *link
+	link *link         // this and the fields below are set once
+	id   string        // in the subjects of answers
 	wake chan struct{} // holds a token when few enough are in flight
 
 	mu       sync.Mutex // guards the fields below
 	inFlight int
 	last     time.Time // of the last answer
+	sent     []sending // by message
 	refused  map[int]error
-	stored   []int
 	again    bool // something is to be sent again: send no more
 	over     bool // what is answered now comes too late
 }
+
+// A sending is what became of a message in an attempt.
+type sending uint8
+
+const (
+	notSent sending = iota
+	waiting
+	stored
+	refused
+)
 
 // answered notes the answer to message i.
 func (a *attempt) answered(i int, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.over {
+	if a.over || i < 0 || i >= len(a.sent) || a.sent[i] != waiting {
 		return
 	}
 	a.inFlight--
 	a.last = time.Now()
-	if err == nil {
-		a.stored = append(a.stored, i)
-	} else {
-		a.refused[i] = err
+	a.sent[i] = stored
+	if err != nil {
+		a.sent[i], a.refused[i] = refused, err
 		a.again = a.again || !isFinal(err)
 	}
 	if a.inFlight == 0 || a.inFlight == window/2 {
@@ -276,27 +338,19 @@ func (a *attempt) answered(i int, err error) {
 // attempt sends what has no answer over l, in order. An error means that trying
 // again may help; what is stored or refused for good then has its answer.
 func (c *call) attempt(ctx context.Context, l *link) error {
-	a := &attempt{link: l, wake: make(chan struct{}, 1), last: time.Now(), refused: map[int]error{}}
+	a := l.attempt(len(c.out))
 	err := c.send(ctx, a)
 	if late := a.until(ctx, 0); err == nil {
 		err = late
 	}
-	l.mu.Lock()
-	for m, w := range l.waiting { // of a link that is gone, or a context that has ended
-		if w.a == a {
-			delete(l.waiting, m)
+	l.end(a)
+	for i, s := range a.sent {
+		if s == stored {
+			c.errs[i], c.out[i] = nil, nil
 		}
 	}
-	l.mu.Unlock()
-	a.mu.Lock()
-	stored, refused := a.stored, a.refused
-	a.over = true
-	a.mu.Unlock()
-	for _, i := range stored {
-		c.errs[i], c.out[i] = nil, nil
-	}
-	for _, i := range slices.Sorted(maps.Keys(refused)) {
-		if again := c.judge(ctx, i, refused[i]); again != nil && err == nil {
+	for _, i := range slices.Sorted(maps.Keys(a.refused)) {
+		if again := c.judge(ctx, i, a.refused[i]); again != nil && err == nil {
 			err = again
 		}
 	}
@@ -305,46 +359,50 @@ func (c *call) attempt(ctx context.Context, l *link) error {
 
 // send sends until something has to be sent again.
 func (c *call) send(ctx context.Context, a *attempt) error {
-	l := a.link
+	nc, answers := a.link.nc, a.link.inbox+a.id+"."
+	most := nc.MaxPayload()
 	for i, m := range c.out {
 		if m == nil {
 			continue
 		}
-		if err := fits(m, l.nc.MaxPayload()); err != nil {
+		if err := fits(m, most); err != nil {
 			c.errs[i], c.out[i] = err, nil
 			continue
 		}
-		a.mu.Lock()
-		full, again := a.inFlight >= window, a.again
-		if !full && !again {
-			a.inFlight++
+		if ok, err := a.begin(ctx, i); !ok {
+			return err
 		}
-		a.mu.Unlock()
-		if again {
-			return nil
-		}
-		if full {
-			if err := a.until(ctx, window/2); err != nil {
-				return err
-			}
+		m.Reply = answers + strconv.Itoa(i)
+		if err := nc.PublishMsg(m); err != nil {
 			a.mu.Lock()
-			a.inFlight++
-			a.mu.Unlock()
-		}
-		l.mu.Lock()
-		l.waiting[m] = waiter{a, i}
-		l.mu.Unlock()
-		if _, err := l.js.PublishMsgAsync(m, jetstream.WithRetryAttempts(0), jetstream.WithStallWait(silence)); err != nil {
-			l.mu.Lock()
-			delete(l.waiting, m)
-			l.mu.Unlock()
-			a.mu.Lock()
+			a.sent[i] = notSent
 			a.inFlight--
 			a.mu.Unlock()
 			return err
 		}
 	}
 	return nil
+}
+
+// begin notes that message i is sent, when there is room for it; not if something has to
+// be sent again first.
+func (a *attempt) begin(ctx context.Context, i int) (ok bool, err error) {
+	a.mu.Lock()
+	full := a.inFlight >= window
+	a.mu.Unlock()
+	if full {
+		if err := a.until(ctx, window/2); err != nil {
+			return false, err
+		}
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.again {
+		return false, nil
+	}
+	a.inFlight++
+	a.sent[i] = waiting
+	return true, nil
 }
 
 // until waits until at most n messages are in flight. A link without any answer for

@@ -2,14 +2,7 @@ package natsbus_test
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"math/big"
-	"net"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -22,6 +15,7 @@ import (
 
 	"github.com/wireproof/wireproof/event"
 	"github.com/wireproof/wireproof/event/natsbus"
+	"github.com/wireproof/wireproof/test/nettest"
 )
 
 // serve starts a server with the given settings, and returns its address.
@@ -96,7 +90,7 @@ func TestSignIn(t *testing.T) {
 }
 
 func TestTLS(t *testing.T) {
-	cert, pool := certificate(t)
+	cert, pool := nettest.Certificate(t)
 	address := serve(t, func(o *server.Options) {
 		o.TLSConfig = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
 	})
@@ -104,31 +98,6 @@ func TestTLS(t *testing.T) {
 	if _, err := natsbus.Open(t.Context(), natsbus.Config{Servers: []string{address}, TLS: &tls.Config{MinVersion: tls.VersionTLS12}}); err == nil {
 		t.Error("a certificate of an unknown authority is trusted")
 	}
-}
-
-// certificate makes a certificate for 127.0.0.1 and the pool that trusts it.
-func certificate(t *testing.T) (tls.Certificate, *x509.CertPool) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"}, NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	leaf, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AddCert(leaf)
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, pool
 }
 
 func TestOpenSaysWhatIsWrong(t *testing.T) {

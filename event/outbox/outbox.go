@@ -18,6 +18,10 @@
 // a gap in the ids, which a transaction that was rolled back leaves, holds up
 // nothing.
 //
+// A message that the broker refuses stays, and comes later. What was offered to the
+// broker together with it, and taken, is then before it, also of its own key; of what
+// has no key, whatever is taken until then.
+//
 // The package knows no broker. Which process relays is up to the caller: several
 // may, and take turns.
 package outbox

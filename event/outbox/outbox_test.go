@@ -298,6 +298,140 @@ func TestRefused(t *testing.T) {
 	})
 }
 
+// What the broker refuses again and again keeps no other shard waiting: the relay
+// is woken, and publishes what it can, long before the refused is due again.
+func TestRefusedHoldsUpItsShardOnly(t *testing.T) {
+	databases(t, func(t *testing.T, db *sql.DB, _ string) {
+		o, s := open(t, db), newSink()
+		refused := make(chan struct{}, 100)
+		s.refuse = func(m *event.Message) error {
+			if string(m.Key) == "bad" {
+				refused <- struct{}{}
+				return errors.New("too large")
+			}
+			return nil
+		}
+		put := func(key string) {
+			t.Helper()
+			tx, ctx := begin(t, db)
+			must(t, o.Publish(ctx, &event.Message{Topic: "t", Key: []byte(key), Payload: []byte("x")}))
+			must(t, tx.Commit())
+		}
+		put("bad")
+		wake := make(chan struct{})
+		relay(t, o, s, outbox.Poll(time.Hour), outbox.Wake(wake))
+		<-refused
+		for i := range 20 {
+			put(fmt.Sprint(i))
+		}
+		var want int // of the others, a sixteenth waits too
+		must(t, db.QueryRow(`SELECT COUNT(*) FROM wireproof_outbox WHERE shard <> (SELECT shard FROM wireproof_outbox ORDER BY id LIMIT 1)`).Scan(&want))
+		if want == 0 {
+			t.Fatal("all keys are in one shard")
+		}
+		wake <- struct{}{}
+		s.await(t, want)
+		for n := 21; n > 21-want; { // what is published is deleted a moment later
+			var err error
+			n, err = o.Len(t.Context())
+			must(t, err)
+		}
+		if len(refused) > 0 {
+			t.Error("the refused message was tried again before it was due")
+		}
+	})
+}
+
+// What is stored behind a message that the broker refuses does not overtake it if it
+// has its topic and key, however much that is; what has another topic does.
+func TestRefusedHoldsBackItsKey(t *testing.T) {
+	databases(t, func(t *testing.T, db *sql.DB, _ string) {
+		o, s := open(t, db), newSink()
+		open := false
+		refused := make(chan struct{}, 1000)
+		s.refuse = func(m *event.Message) error {
+			if string(m.Payload) == "0" && !open {
+				refused <- struct{}{}
+				return errors.New("too large")
+			}
+			return nil
+		}
+		put := func(topic string, from, to int) {
+			t.Helper()
+			tx, ctx := begin(t, db)
+			for i := from; i < to; i++ {
+				must(t, o.Publish(ctx, &event.Message{Topic: topic, Key: []byte("k"), Payload: fmt.Append(nil, i)}))
+			}
+			must(t, tx.Commit())
+		}
+		put("t", 0, 1)
+		relay(t, o, s, outbox.Poll(5*time.Millisecond), outbox.Batch(7, 1<<20))
+		<-refused
+		put("t", 1, 40)
+		put("u", 100, 101)
+		if got := s.await(t, 1); got[0].Topic != "u" {
+			t.Errorf("%s of topic %s has overtaken the refused message", got[0].Payload, got[0].Topic)
+		}
+		<-refused
+		s.mu.Lock()
+		open = true
+		s.mu.Unlock()
+		for i, m := range s.await(t, 41) {
+			if want := fmt.Sprint(i - 1); i > 0 && string(m.Payload) != want {
+				t.Errorf("message %d is %s, want %s", i, m.Payload, want)
+			}
+		}
+	})
+}
+
+// Also when another relay had the shard meanwhile, and when so much is held back that
+// what another key has stored is far behind it: that goes out.
+func TestRefusedHoldsBackItsKeyOnly(t *testing.T) {
+	databases(t, func(t *testing.T, db *sql.DB, _ string) {
+		o, s := open(t, db), newSink()
+		refused := make(chan struct{}, 10000)
+		s.refuse = func(m *event.Message) error {
+			if string(m.Payload) == "0" {
+				refused <- struct{}{}
+				return errors.New("too large")
+			}
+			return nil
+		}
+		put := func(key string, payloads ...string) (shard int) {
+			t.Helper()
+			tx, ctx := begin(t, db)
+			for _, p := range payloads {
+				must(t, o.Publish(ctx, &event.Message{Topic: "t", Key: []byte(key), Payload: []byte(p)}))
+			}
+			must(t, tx.QueryRow(`SELECT shard FROM wireproof_outbox ORDER BY id DESC LIMIT 1`).Scan(&shard))
+			must(t, tx.Commit())
+			return shard
+		}
+		shard := put("k", "0")
+		relay(t, o, s, outbox.Poll(5*time.Millisecond), outbox.Batch(3, 1<<20))
+		<-refused
+		for n := 0; n == 0; { // between two batches of the relay
+			res, err := db.Exec(`UPDATE wireproof_outbox_shard SET holder = 'other', until_ms = $1 WHERE shard = $2 AND holder = ''`, time.Now().Add(100*time.Millisecond).UnixMilli(), shard)
+			must(t, err)
+			changed, _ := res.RowsAffected()
+			n = int(changed)
+		}
+		put("k", strings.Split(strings.Repeat("1", 100), "")...)
+		all := 100 + 1
+		for others := 0; others < 3; all++ {
+			if put(fmt.Sprint("other", all), "x") == shard {
+				others++
+			}
+		}
+		s.await(t, all-101)
+		for _, m := range s.messages() {
+			if string(m.Key) == "k" {
+				t.Fatal("a message has overtaken the refused one of its key")
+			}
+		}
+	})
+}
+
 // A relay that died holding a shard is followed by another when its lease is over.
 func TestLeaseOfTheDead(t *testing.T) {
 	databases(t, func(t *testing.T, db *sql.DB, _ string) {

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/wireproof/wireproof/event"
@@ -49,15 +51,20 @@ type relay struct {
 	messages, bytes int
 	log             *slog.Logger
 	name            string
+
+	database trouble
+	shards   map[int]trouble // of those that fail
 }
 
 // Relay publishes what is stored with to, until ctx ends; it returns nil then.
-// What the broker does not take stays and is tried again, with growing waits of
-// up to 30 s: it holds up its shard, a sixteenth of the keys, and is reported. So
-// it is with a database that does not answer.
+// What the broker does not take stays, is reported, and is tried again with growing
+// waits of up to 30 s. Meanwhile its shard waits too, a sixteenth of the keys, and no
+// other, and then what follows of its topic and key is held back until it has gone: only
+// what went out in one batch with it, of this relay or another, may have overtaken it. A
+// message without a key holds back nothing. So it is with a database that does not answer.
 func (o *Outbox) Relay(ctx context.Context, to event.Publisher, opts ...RelayOption) error {
 	r := &relay{o: o, to: to, poll: time.Second, lease: 30 * time.Second, messages: 500, bytes: 8 << 20,
-		log: slog.New(slog.DiscardHandler), name: rand.Text()}
+		log: slog.New(slog.DiscardHandler), name: rand.Text(), shards: map[int]trouble{}}
 	for _, opt := range opts {
 		opt.applyRelay(r)
 	}
@@ -67,27 +74,60 @@ func (o *Outbox) Relay(ctx context.Context, to event.Publisher, opts ...RelayOpt
 	case r.poll <= 0 || r.lease < time.Second || r.messages < 1 || r.bytes < 1 || r.log == nil:
 		return fmt.Errorf("outbox: polling each %v, leases of %v, batches of %d messages and %d bytes: want a second for leases, more than 0 for the others, and a logger", r.poll, r.lease, r.messages, r.bytes)
 	}
-	wait := r.poll
 	for {
 		more, err := r.round(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return nil
 		case err != nil:
-			r.log.Error("outbox: relay", "error", err, "again_in", wait)
-		case more:
-			wait = r.poll
+			again := r.database.failed(r.poll)
+			r.log.Error("outbox: relay", "error", err, "again_in", again)
+			if !r.sleep(ctx, again, false) {
+				return nil
+			}
 			continue
-		default:
-			wait = r.poll
 		}
-		if !r.sleep(ctx, wait, err == nil) {
+		r.database = trouble{}
+		if more {
+			continue
+		}
+		if !r.sleep(ctx, r.untilNext(), true) {
 			return nil
 		}
-		if err != nil {
-			wait = min(2*wait, 30*time.Second)
-		}
 	}
+}
+
+// longestWait is how long what fails waits at most before it is tried again.
+const longestWait = 30 * time.Second
+
+// trouble is what fails time after time. The zero value is none.
+type trouble struct {
+	wait time.Duration  // after the last failure
+	next time.Time      // not before then
+	held map[chain]bool // of a shard: whose first message was refused
+}
+
+// A chain is the messages that are to stay in order.
+type chain struct{ topic, key string }
+
+func chainOf(m *event.Message) chain { return chain{m.Topic, string(m.Key)} }
+
+// failed notes a failure, and returns how long to wait: first, then twice as long
+// each time.
+func (t *trouble) failed(first time.Duration) time.Duration {
+	t.wait = min(max(2*t.wait, first), max(longestWait, first))
+	t.next = time.Now().Add(t.wait)
+	return t.wait
+}
+
+// untilNext returns how long there is nothing to do unless something wakes the
+// relay.
+func (r *relay) untilNext() time.Duration {
+	d := r.poll
+	for _, t := range r.shards {
+		d = min(d, max(time.Until(t.next), 0))
+	}
+	return d
 }
 
 // sleep waits for d or, if it may be woken, for the wake; it reports whether ctx
@@ -112,8 +152,8 @@ func (r *relay) sleep(ctx context.Context, d time.Duration, wakeable bool) bool 
 }
 
 // round publishes a batch of each shard that has something and that no other relay
-// holds. It reports whether there may be more. One shard's error does not keep the
-// others waiting.
+// holds. It reports whether there may be more. A shard that fails is left out until
+// it is to be tried again; the error is that of the database.
 func (r *relay) round(ctx context.Context) (more bool, err error) {
 	rows, err := r.o.db.QueryContext(ctx, `SELECT s.shard FROM wireproof_outbox_shard s
 		WHERE EXISTS (SELECT 1 FROM wireproof_outbox o WHERE o.shard = s.shard)`)
@@ -132,27 +172,46 @@ func (r *relay) round(ctx context.Context) (more bool, err error) {
 	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 		return false, fmt.Errorf("look for what waits: %w", err)
 	}
-	var errs []error
+	maps.DeleteFunc(r.shards, func(s int, _ trouble) bool { return !slices.Contains(full, s) })
 	for _, s := range full {
-		n, err := r.shard(ctx, s)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("shard %d: %w", s, err))
+		t, troubled := r.shards[s]
+		if time.Now().Before(t.next) {
+			continue
+		}
+		n, err := r.shard(ctx, s, &t)
+		switch {
+		case err == nil:
+			delete(r.shards, s)
+		case errors.Is(err, errTaken):
+			if troubled { // what is held back stays so
+				t.next = time.Now().Add(r.poll)
+				r.shards[s] = t
+			}
+		case ctx.Err() == nil:
+			r.log.Error("outbox: relay", "shard", s, "error", err, "again_in", t.failed(r.poll))
+			r.shards[s] = t
 		}
 		more = more || n > 0
 	}
-	return more && len(errs) == 0, errors.Join(errs...)
+	return more, nil
 }
 
-// shard publishes one batch of a shard, unless another relay holds it.
-func (r *relay) shard(ctx context.Context, shard int) (published int, err error) {
+// errTaken says that another relay holds the shard.
+var errTaken = errors.New("another relay holds it")
+
+// shard publishes one batch of a shard, unless another relay holds it. It notes in t
+// what the broker refuses.
+func (r *relay) shard(ctx context.Context, shard int, t *trouble) (published int, err error) {
 	now := time.Now()
 	res, err := r.o.db.ExecContext(ctx, `UPDATE wireproof_outbox_shard SET holder = $1, until_ms = $2 WHERE shard = $3 AND until_ms < $4`,
 		r.name, now.Add(r.lease).UnixMilli(), shard, now.UnixMilli())
 	if err != nil {
 		return 0, fmt.Errorf("take it: %w", err)
 	}
-	if n, err := res.RowsAffected(); err != nil || n == 0 {
-		return 0, err
+	if n, err := res.RowsAffected(); err != nil {
+		return 0, fmt.Errorf("take it: %w", err)
+	} else if n == 0 {
+		return 0, errTaken
 	}
 	defer func() {
 		// Also when ctx has ended: nobody should have to wait for the lease.
@@ -163,7 +222,7 @@ func (r *relay) shard(ctx context.Context, shard int) (published int, err error)
 			err = errors.Join(err, fmt.Errorf("give it back: %w", gerr))
 		}
 	}()
-	ids, ms, err := r.read(ctx, shard)
+	ids, ms, err := r.read(ctx, shard, t.held, now.Add(r.lease/2))
 	if err != nil || len(ms) == 0 {
 		return 0, err
 	}
@@ -174,9 +233,13 @@ func (r *relay) shard(ctx context.Context, shard int) (published int, err error)
 	switch {
 	case perr == nil:
 	case errors.As(perr, &pe):
+		t.held = map[chain]bool{}
 		for _, f := range pe.Failed {
 			if f.Index >= 0 && f.Index < len(ids) {
 				ids[f.Index] = 0
+				if m := ms[f.Index]; m.Key != nil {
+					t.held[chainOf(m)] = true
+				}
 			}
 		}
 	default:
@@ -189,33 +252,61 @@ func (r *relay) shard(ctx context.Context, shard int) (published int, err error)
 	return published, err
 }
 
-// read returns the oldest messages of a shard, as many as a batch holds.
-func (r *relay) read(ctx context.Context, shard int) (ids []int64, ms []*event.Message, err error) {
-	rows, err := r.o.db.QueryContext(ctx, `SELECT id, message FROM wireproof_outbox WHERE shard = $1 ORDER BY id LIMIT $2`, shard, r.messages)
-	if err != nil {
-		return nil, nil, fmt.Errorf("read: %w", err)
-	}
-	defer rows.Close()
-	size := 0
-	for rows.Next() {
-		var id int64
-		var b []byte
-		if err := rows.Scan(&id, &b); err != nil {
+// read returns the oldest messages of a shard, as many as a batch holds; of what is
+// held, only the first of each chain. Beyond that it looks for others until then.
+func (r *relay) read(ctx context.Context, shard int, held map[chain]bool, until time.Time) (ids []int64, ms []*event.Message, err error) {
+	size, after := 0, int64(-1)
+	seen := map[chain]bool{}
+	for {
+		rows, err := r.rows(ctx, shard, after)
+		if err != nil {
 			return nil, nil, fmt.Errorf("read: %w", err)
 		}
-		if size += len(b); size > r.bytes && len(ms) > 0 {
+		for _, row := range rows {
+			after = row.id
+			m, err := record.Decode(row.message)
+			if err != nil {
+				return nil, nil, fmt.Errorf("row %d of wireproof_outbox is damaged, mend or delete it: %w", row.id, err)
+			}
+			if m.Key != nil && len(held) > 0 {
+				c := chainOf(m)
+				if seen[c] {
+					continue
+				}
+				seen[c] = held[c]
+			}
+			if size += len(row.message); len(ms) > 0 && (size > r.bytes || len(ms) == r.messages) {
+				return ids, ms, nil
+			}
+			ids, ms = append(ids, row.id), append(ms, m)
+		}
+		if len(held) == 0 || len(rows) == 0 || len(ms) == r.messages || time.Now().After(until) {
 			return ids, ms, nil
 		}
-		m, err := record.Decode(b)
-		if err != nil {
-			return nil, nil, fmt.Errorf("row %d of wireproof_outbox is damaged, mend or delete it: %w", id, err)
+	}
+}
+
+// A row is a stored message.
+type row struct {
+	id      int64
+	message []byte
+}
+
+// rows returns the next rows of a shard, no more than a batch holds.
+func (r *relay) rows(ctx context.Context, shard int, after int64) (out []row, err error) {
+	rows, err := r.o.db.QueryContext(ctx, `SELECT id, message FROM wireproof_outbox WHERE shard = $1 AND id > $2 ORDER BY id LIMIT $3`, shard, after, r.messages)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for size := 0; rows.Next() && size <= r.bytes; size += len(out[len(out)-1].message) {
+		var x row
+		if err := rows.Scan(&x.id, &x.message); err != nil {
+			return nil, err
 		}
-		ids, ms = append(ids, id), append(ms, m)
+		out = append(out, x)
 	}
-	if err := rows.Err(); err != nil {
-		return nil, nil, fmt.Errorf("read: %w", err)
-	}
-	return ids, ms, nil
+	return out, rows.Err()
 }
 
 // remove deletes the rows of what was published; an id of 0 was not. It goes on

@@ -33,7 +33,8 @@ type Config struct {
 	// of a topic that a source holds; default 1000 and 64 MiB.
 	MaxOutstandingMessages int
 	MaxOutstandingBytes    int
-	// MaxExtension is how long the deadline of a message is extended; default 1 h.
+	// MaxExtension is how long the deadline of a message is extended; default 1 h. What
+	// waits on a retry level is extended for as long as the service keeps it.
 	MaxExtension time.Duration
 	// AckDeadline is how long a message that is not extended is waited for, 10 s to
 	// 10 min; default 10 s.
@@ -80,6 +81,7 @@ const (
 	maxValueBytes  = 1024
 	maxOrderBytes  = 1024 // of an ordering key
 	keepAtMost     = 31 * 24 * time.Hour
+	keptUnsettled  = 7 * 24 * time.Hour
 	deadlineAtMost = 10 * time.Minute
 )
 
@@ -112,6 +114,14 @@ func (c Config) withDefaults() (*Config, error) {
 		return nil, err
 	}
 	return &c, nil
+}
+
+// extension returns how long the deadlines of a topic's messages are extended.
+func (c *Config) extension(topic string) time.Duration {
+	if isRetry(topic) {
+		return max(c.MaxExtension, keptUnsettled)
+	}
+	return c.MaxExtension
 }
 
 func (c *Config) topicName(topic string) string {

@@ -76,9 +76,12 @@ func (c *Config) encode(m *event.Message, at offsets.Place) (*pubsub.Message, er
 // attributes returns key, headers and time of m as the service takes them.
 func attributes(m *event.Message) (map[string]string, error) {
 	const room = maxAttributes - 1 // and the place
-	attrs, err := headertext.Encode(m, limits)
+	attrs := map[string]string{}
+	set := func(name, value string) { attrs[name] = value }
+	err := headertext.Encode(m, limits, set)
 	if err == nil && len(attrs) > room {
-		attrs, err = headertext.Encode(m, packed)
+		clear(attrs)
+		err = headertext.Encode(m, packed, set)
 	}
 	if err == nil && len(attrs) > room {
 		err = fmt.Errorf("key and headers take %d attributes of %d bytes; expected at most %d", len(attrs), maxValueBytes, room)
@@ -138,9 +141,8 @@ const damaged = "wireproof-damaged"
 func decode(m *pubsub.Message, topic, group string) *event.Delivery {
 	d := &event.Delivery{Message: event.Message{Topic: topic, Payload: m.Data}, Group: group, Attempt: 1}
 	at, ours := offsets.Parse(m.Attributes[placeName])
-	attrs := m.Attributes
+	attrs := maps.Clone(m.Attributes)
 	if ours {
-		attrs = maps.Clone(attrs)
 		delete(attrs, placeName)
 	} else {
 		at = offsets.Of(m.ID)

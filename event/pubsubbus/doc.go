@@ -12,15 +12,15 @@
 // Publish returns when the service has stored every message. Messages of one key
 // have one ordering key: a subscription that was made ordered, which is the
 // default, gives them in the order of publishing, and so gives again what comes
-// after one that was given back.
+// after one that was given back, even if it is settled.
 //
 // A lane is a group's subscription as one source sees it. It ends when the source
 // is closed or the service ends the stream for good, which is an error of the
 // source; what is not settled then is given back at once. Deadlines are extended
-// while a message is held, up to [Config.MaxExtension]; a process that is frozen
-// for longer than its deadline loses what it held, and cannot know: what it settles
-// afterwards counts for nothing, or is refused where the subscription has
-// [Subscription.ExactlyOnce], which Config.Refused is told.
+// while a message is held, up to [Config.MaxExtension], or longer on a retry level;
+// a process that is frozen for longer than its deadline loses what it held, and
+// cannot know: what it settles afterwards counts for nothing, or is refused where
+// the subscription has [Subscription.ExactlyOnce], which Config.Refused is told.
 //
 // A source holds no more than [Config.MaxOutstandingMessages] and
 // [Config.MaxOutstandingBytes] of each topic, however slow its handler.
@@ -29,6 +29,9 @@
 //
 // A group gets what is published after it was first opened, for before that it has
 // no subscription.
+//
+// What the service sends while a member leaves comes again only after
+// [Config.AckDeadline].
 //
 // The service keeps what a group has not settled for seven days, and a message has
 // at most 10 MB, 500 headers and 64 KiB of them; what would not fit as a dead letter

@@ -66,7 +66,7 @@ func (s *source) read(l *lane, subscription string) {
 	sub := s.group.bus.client.Subscriber(subscription)
 	sub.ReceiveSettings.MaxOutstandingMessages = c.MaxOutstandingMessages
 	sub.ReceiveSettings.MaxOutstandingBytes = c.MaxOutstandingBytes
-	sub.ReceiveSettings.MaxExtension = c.MaxExtension
+	sub.ReceiveSettings.MaxExtension = c.extension(l.topic)
 	sub.ReceiveSettings.MaxDurationPerAckExtension = c.AckDeadline
 	sub.ReceiveSettings.NumGoroutines = c.Streams
 	// Receive waits for what is not settled, which is to be given back first.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -192,6 +193,123 @@ func TestRefusedAcknowledgement(t *testing.T) {
 	}
 }
 
+// While a handler works on a message its deadline is extended, again and again, so
+// that it is delivered once.
+func TestHoldIsExtended(t *testing.T) {
+	t.Parallel()
+	srv, config := fake(t)
+	bus := open(t, config)
+	holdIsExtended(t, srv, bus, makeTopic(t, bus))
+}
+
+// What waits on a level is no handler that is stuck: it is extended for as long as it
+// takes, or it would come again and again while it waits, and be retried each time.
+func TestWaitIsExtended(t *testing.T) {
+	t.Parallel()
+	srv, config := fake(t)
+	config.MaxExtension = time.Second
+	bus := open(t, config)
+	topic := makeTopic(t, bus)
+	level := topic + ".g.retry.1"
+	if err := bus.MakeTopic(t.Context(), level, topic); err != nil {
+		t.Fatal(err)
+	}
+	holdIsExtended(t, srv, bus, level)
+}
+
+func holdIsExtended(t *testing.T, srv *pstest.Server, bus *pubsubbus.Bus, topic string) {
+	t.Helper()
+	src := join(t, bus, "g", topic)
+	if err := bus.Publish(t.Context(), &event.Message{Topic: topic, Payload: []byte("m")}); err != nil {
+		t.Fatal(err)
+	}
+	b, err := src.Receive(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	of := func() (out *pstest.Message) {
+		for _, m := range srv.Messages() {
+			if string(m.Data) == "m" {
+				out = m
+			}
+		}
+		return out
+	}
+	for extended := 0; extended < 2; { // the first is that of the receipt
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			t.Fatalf("the deadline was extended %d times, want twice at least", extended)
+		}
+		extended = 0
+		for _, x := range of().Modacks {
+			if x.AckDeadline > 0 {
+				extended++
+			}
+		}
+	}
+	if err := b.Lane.Settle(b.Deliveries); err != nil {
+		t.Fatal(err)
+	}
+	for of().Acks == 0 {
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			t.Fatal("the message is not acknowledged")
+		}
+	}
+	if n := of().Deliveries; n != 1 {
+		t.Errorf("the message was delivered %d times, want once", n)
+	}
+}
+
+// Closing leaves nothing behind: everything that a source and a bus have started
+// has stopped. No test of this package runs beside it.
+func TestCloseLeavesNothingBehind(t *testing.T) {
+	_, config := fake(t)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for range 3 {
+		bus, err := pubsubbus.Open(ctx, config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		topic := makeTopic(t, bus)
+		src, err := bus.Group("g").Open(ctx, topic)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := bus.Publish(ctx, &event.Message{Topic: topic, Payload: []byte("x")}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := src.Receive(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(src.Close(ctx), bus.Close(ctx)); err != nil {
+			t.Error(err)
+		}
+	}
+	ours := func() (out []string) {
+		buf := make([]byte, 4<<20)
+		buf = buf[:runtime.Stack(buf, true)]
+		for stack := range strings.SplitSeq(string(buf), "\n\n") {
+			if strings.Contains(stack, "wireproof/event/pubsubbus.") && !strings.Contains(stack, "testing.tRunner") {
+				out = append(out, stack)
+			}
+		}
+		return out
+	}
+	for left := ours(); len(left) > 0; left = ours() {
+		select {
+		case <-ctx.Done():
+			t.Fatalf("%d goroutines are left, such as\n%s", len(left), left[0])
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
 type reactor func(req any) (bool, any, error)
 
 func (r reactor) React(req any) (bool, any, error) {
@@ -223,6 +341,30 @@ func TestLateSettleIsRefused(t *testing.T) {
 		t.Errorf("late settle: %v, want the reason", err)
 	}
 	receive(t, join(t, bus, "g", topic), 1)
+}
+
+// A dead letter that the service refuses stops the consumer, and the message stays.
+func TestRefusedDeadLetterStopsTheLane(t *testing.T) {
+	srv, config := fake(t)
+	bus := open(t, config)
+	topic := makeTopic(t, bus)
+	join(t, bus, "g", topic).Close(t.Context())
+	if err := bus.Publish(t.Context(), &event.Message{Topic: topic, Payload: []byte("bad")}); err != nil {
+		t.Fatal(err)
+	}
+	err := event.Run(t.Context(), bus.Group("g"), []string{topic}, func(ctx context.Context, _ *event.Delivery) error {
+		letters := "projects/p/topics/" + event.DeadLetterTopic(topic, "g")
+		if _, err := srv.GServer.DeleteTopic(ctx, &pubsubpb.DeleteTopicRequest{Topic: letters}); err != nil {
+			t.Error(err)
+		}
+		return errors.New("no such account")
+	})
+	if err == nil || !strings.Contains(err.Error(), "so its lane stops") || !strings.Contains(err.Error(), "no such account") {
+		t.Errorf("run: %v, want that the dead letter was refused", err)
+	}
+	if got := receive(t, join(t, bus, "g", topic), 1); string(got[0].Payload) != "bad" {
+		t.Errorf("the next member gets %q", got[0].Payload)
+	}
 }
 
 func TestOpenRefuses(t *testing.T) {
@@ -354,7 +496,8 @@ func TestNativeDeadLetterOnEmulator(t *testing.T) {
 
 // A subscription that is deleted under its reader is a fatal error of the source.
 func TestDeletedSubscriptionOnEmulator(t *testing.T) {
-	bus := open(t, emulator(t))
+	config := emulator(t)
+	bus := open(t, config)
 	topic := makeTopic(t, bus)
 	src := join(t, bus, "g", topic)
 	if err := bus.Publish(t.Context(), &event.Message{Topic: topic}); err != nil {
@@ -364,7 +507,7 @@ func TestDeletedSubscriptionOnEmulator(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, err := pubsub.NewClient(t.Context(), "p")
+	client, err := pubsub.NewClient(t.Context(), "p", config.Options...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,17 +18,27 @@ import (
 	"github.com/wireproof/wireproof/event/pubsubbus"
 )
 
+// emulatorHost is where Google's emulator is, if anywhere.
+var emulatorHost = os.Getenv("PUBSUB_EMULATOR_HOST")
+
+func TestMain(m *testing.M) {
+	_ = os.Unsetenv("PUBSUB_EMULATOR_HOST") // it would go before the Config
+	os.Exit(m.Run())
+}
+
 // fake starts the fake of Google's library in this process and returns a Config
 // for it.
 func fake(t testing.TB, opts ...pstest.ServerReactorOption) (*pstest.Server, pubsubbus.Config) {
 	t.Helper()
-	if p, ok := t.(*testing.T); ok {
-		p.Setenv("PUBSUB_EMULATOR_HOST", "") // it would go before the Config
-	}
 	srv := pstest.NewServer(opts...)
 	t.Cleanup(func() { _ = srv.Close() })
-	return srv, pubsubbus.Config{Project: "p", Options: []option.ClientOption{
-		option.WithEndpoint(srv.Addr), option.WithoutAuthentication(), option.WithTelemetryDisabled(),
+	return srv, at(srv.Addr)
+}
+
+// at returns a Config for a server that speaks plain text.
+func at(address string) pubsubbus.Config {
+	return pubsubbus.Config{Project: "p", Options: []option.ClientOption{
+		option.WithEndpoint(address), option.WithoutAuthentication(), option.WithTelemetryDisabled(),
 		option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())),
 	}}
 }
@@ -37,10 +47,10 @@ func fake(t testing.TB, opts ...pstest.ServerReactorOption) (*pstest.Server, pub
 // be had everywhere.
 func emulator(t testing.TB) pubsubbus.Config {
 	t.Helper()
-	if os.Getenv("PUBSUB_EMULATOR_HOST") == "" {
+	if emulatorHost == "" {
 		t.Skip("PUBSUB_EMULATOR_HOST is not set; make integration starts Google's emulator where it is installed")
 	}
-	return pubsubbus.Config{Project: "p"}
+	return at(emulatorHost)
 }
 
 func open(t testing.TB, c pubsubbus.Config) *pubsubbus.Bus {
@@ -97,6 +107,7 @@ func suite(t *testing.T, connect func(t *testing.T) event.Bus, promises eventtes
 // TestConformance is without order: the fake gives the next message of a key only
 // when the one before it is settled, for which the suite does not wait.
 func TestConformance(t *testing.T) {
+	t.Parallel()
 	_, config := fake(t)
 	config.Unordered = true
 	config.Streams = 10 // a stream gets a message each 10 ms
@@ -106,10 +117,11 @@ func TestConformance(t *testing.T) {
 			t.Fatal(err)
 		}
 		return blind{bus, bus}
-	}, eventtest.Bus{})
+	}, eventtest.Bus{Shared: true})
 }
 
 func TestConformanceOnEmulator(t *testing.T) {
+	t.Parallel()
 	config := emulator(t)
 	suite(t, func(t *testing.T) event.Bus {
 		bus, err := pubsubbus.Open(t.Context(), config)
@@ -117,5 +129,5 @@ func TestConformanceOnEmulator(t *testing.T) {
 			t.Fatal(err)
 		}
 		return bus
-	}, eventtest.Bus{KeyOrder: true, BrowseDeadLetters: true, MaxPayload: 4 << 20})
+	}, eventtest.Bus{KeyOrder: true, Shared: true, RepeatsKeys: true, BrowseDeadLetters: true, MaxPayload: 4 << 20})
 }

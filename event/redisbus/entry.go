@@ -96,38 +96,41 @@ func delivery(topic string, x redis.XMessage) (*event.Delivery, error) {
 	return d, nil
 }
 
-// decode reads what fields wrote. The error says that it was not fields.
+// decode reads what fields wrote. The error says that it was not fields; m is as it was
+// then.
 func decode(values map[string]any, m *event.Message) error {
-	for k := range values {
+	out := event.Message{Topic: m.Topic}
+	for k, v := range values {
+		text, _ := v.(string)
+		var err error
 		switch k {
-		case keyField, payloadField, headersField, timeField:
+		case keyField:
+			out.Key = []byte(text)
+		case payloadField:
+			out.Payload = []byte(text)
+		case headersField:
+			out.Headers, err = readHeaders(text)
+		case timeField:
+			out.Time, err = readTime(text)
 		default:
-			return fmt.Errorf("the entry of another program, with a field %.40q", k)
+			err = fmt.Errorf("the entry of another program, with a field %.40q", k)
+		}
+		if err != nil {
+			return err
 		}
 	}
-	headers, _ := values[headersField].(string)
-	hs, err := readHeaders(headers)
-	if err != nil {
-		return err
-	}
-	var at time.Time
-	if text, ok := values[timeField].(string); ok {
-		sec, nsec, _ := strings.Cut(text, ".")
-		s, err1 := strconv.ParseInt(sec, 10, 64)
-		n, err2 := strconv.ParseUint(nsec, 10, 30)
-		if err1 != nil || err2 != nil || n > 999_999_999 {
-			return fmt.Errorf("the time is %.40q", text)
-		}
-		at = time.Unix(s, int64(n)).UTC()
-	}
-	m.Headers, m.Time = hs, at
-	if key, ok := values[keyField].(string); ok {
-		m.Key = []byte(key)
-	}
-	if payload, ok := values[payloadField].(string); ok {
-		m.Payload = []byte(payload)
-	}
+	*m = out
 	return nil
+}
+
+func readTime(text string) (time.Time, error) {
+	sec, nsec, _ := strings.Cut(text, ".")
+	s, err1 := strconv.ParseInt(sec, 10, 64)
+	n, err2 := strconv.ParseUint(nsec, 10, 30)
+	if err1 != nil || err2 != nil || n > 999_999_999 {
+		return time.Time{}, fmt.Errorf("the time is %.40q", text)
+	}
+	return time.Unix(s, int64(n)).UTC(), nil
 }
 
 // foreign makes headers of the fields.
@@ -162,7 +165,8 @@ func offsetOf(id string) (int64, error) {
 // idOf is the inverse of offsetOf.
 func idOf(offset int64) string {
 	offset = max(offset, 0)
-	return strconv.FormatInt(offset>>seqBits, 10) + "-" + strconv.FormatInt(offset&mostSeq, 10)
+	id := strconv.AppendInt(make([]byte, 0, 24), offset>>seqBits, 10)
+	return string(strconv.AppendInt(append(id, '-'), offset&mostSeq, 10))
 }
 
 // weight is what a message takes of memory, about.

@@ -30,6 +30,7 @@ type lane struct {
 	mu      sync.Mutex // guards the fields below
 	queue   []*event.Delivery
 	bytes   int
+	each    int            // bytes of a message, as far as is known from the last reads
 	holding map[int64]bool // received and not settled, by offset; true if handed to the runtime
 	marks   []string       // ids of what was settled and is not acknowledged
 	sure    time.Time      // what we hold was ours then
@@ -41,7 +42,7 @@ type lane struct {
 
 func newLane(s *source, topic string) *lane {
 	l := &lane{
-		source: s, topic: topic, holding: map[int64]bool{}, ticked: time.Now(),
+		source: s, topic: topic, holding: map[int64]bool{}, ticked: time.Now(), each: firstEach,
 		released: make(chan struct{}), room: make(chan struct{}, 1), marked: make(chan struct{}, 1), stopped: make(chan struct{}),
 	}
 	l.ctx, l.cancel = context.WithCancelCause(context.Background())
@@ -219,7 +220,9 @@ func (l *lane) push(ds []*event.Delivery, begun time.Time) {
 		l.mu.Unlock()
 		return
 	}
+	total := 0
 	for _, d := range ds {
+		total += weight(&d.Message)
 		if _, again := l.holding[d.Offset]; again {
 			continue
 		}
@@ -228,6 +231,8 @@ func (l *lane) push(ds []*event.Delivery, begun time.Time) {
 		l.queue = append(l.queue, d)
 		l.bytes += weight(&d.Message)
 	}
+	// Larger messages count at once, smaller ones by and by.
+	l.each = max(total/len(ds), l.each/2, 1)
 	l.valid() // of what it holds now
 	offer := l.wants()
 	l.mu.Unlock()

@@ -187,6 +187,42 @@ func TestPauseBoundsWhatIsHeld(t *testing.T) {
 	take(t, src, total-len(first.Deliveries), true)
 }
 
+// A member reads a bounded number of bytes ahead, also where each message is large.
+func TestLargeMessagesBoundWhatIsHeld(t *testing.T) {
+	t.Parallel()
+	c := client(t)
+	bus := open(t, c, redisbus.Config{})
+	topic := fresh("large")
+	makeTopic(t, bus, topic)
+	const n = 60
+	for range n {
+		publish(t, bus, &event.Message{Topic: topic, Payload: make([]byte, 1<<20)})
+	}
+	src := member(t, bus, "g", topic)
+	first, err := src.Receive(patient(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first.Lane.Pause()
+	quiet, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if b, err := src.Receive(quiet); err == nil {
+		t.Errorf("a paused lane hands over %d deliveries", len(b.Deliveries))
+	}
+	held, err := c.XPending(t.Context(), "wireproof:"+topic, "g").Result()
+	if err != nil || held.Count > 24 {
+		t.Errorf("the member holds %d messages of 1 MiB (%v), want 24 at most", held.Count, err)
+	}
+	if err := first.Lane.Settle(first.Deliveries); err != nil {
+		t.Fatal(err)
+	}
+	first.Lane.Resume()
+	take(t, src, n-len(first.Deliveries), true)
+	if err := c.Del(t.Context(), "wireproof:"+topic).Err(); err != nil {
+		t.Error(err)
+	}
+}
+
 // Trimming keeps what one of the groups has not settled, however old, and forgets
 // the rest.
 func TestTrimmingKeepsTheUnsettled(t *testing.T) {
@@ -215,6 +251,30 @@ func TestTrimmingKeepsTheUnsettled(t *testing.T) {
 				t.Errorf("the slow group gets %d from %s, want 1001 from 100", len(ds), ds[0].Payload)
 			}
 		})
+	}
+}
+
+// Where the server does not know how many entries a group has before it, they are
+// counted.
+func TestLagThatTheServerDoesNotKnow(t *testing.T) {
+	c := client(t)
+	bus := open(t, c, redisbus.Config{})
+	topic := fresh("topic")
+	makeTopic(t, bus, topic)
+	publish(t, bus, numbered(topic, 0, 2500)...)
+	ids, err := c.XRangeN(t.Context(), "wireproof:"+topic, "-", "+", 300).Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.XGroupCreate(t.Context(), "wireproof:"+topic, "g", ids[299].ID).Err(); err != nil {
+		t.Fatal(err)
+	}
+	lags, err := bus.Lag(t.Context(), "g", topic)
+	if err != nil || len(lags) != 1 || lags[0].Messages != 2200 || lags[0].Oldest.IsZero() {
+		t.Errorf("lag %+v, %v; want 2200 messages", lags, err)
+	}
+	if _, err := bus.Lag(t.Context(), "g", fresh("none")); err == nil {
+		t.Error("lag in a topic that does not exist: no error")
 	}
 }
 

@@ -3,10 +3,8 @@
 package redisbus_test
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"slices"
@@ -21,47 +19,19 @@ import (
 	"github.com/wireproof/wireproof/event"
 	"github.com/wireproof/wireproof/event/redisbus"
 	"github.com/wireproof/wireproof/test/kafkatest"
+	"github.com/wireproof/wireproof/test/proctest"
 )
 
 // TestMain is also the member that TestFrozenMember freezes.
 func TestMain(m *testing.M) {
 	if topic := os.Getenv("REDISBUS_CHILD_TOPIC"); topic != "" {
-		holdOne(os.Getenv("REDIS_URL"), topic)
+		o, err := redis.ParseURL(os.Getenv("REDIS_URL"))
+		proctest.Must(err)
+		bus, err := redisbus.Open(context.Background(), redis.NewClient(o), redisbus.Config{ClaimAfter: time.Second})
+		proctest.Must(err)
+		proctest.HoldOne(bus.Group("g"), topic)
 	}
 	os.Exit(m.Run())
-}
-
-func must(err error) {
-	if err != nil {
-		fmt.Println("child:", err)
-		os.Exit(1)
-	}
-}
-
-// holdOne takes a message, says so, waits for a line, and then settles.
-func holdOne(url, topic string) {
-	ctx := context.Background()
-	o, err := redis.ParseURL(url)
-	must(err)
-	bus, err := redisbus.Open(ctx, redis.NewClient(o), redisbus.Config{ClaimAfter: time.Second})
-	must(err)
-	src, err := bus.Group("g").Open(ctx, topic)
-	must(err)
-	b, err := src.Receive(ctx)
-	must(err)
-	fmt.Println("holds", string(b.Deliveries[0].Payload))
-	_, _ = bufio.NewReader(os.Stdin).ReadString('\n')
-	err = b.Lane.Settle(b.Deliveries)
-	fmt.Println("settled:", err)
-	<-b.Lane.Context().Done()
-	fmt.Println("ended:", context.Cause(b.Lane.Context()))
-	b.Lane.(event.Releaser).Release()
-	again, err := src.Receive(ctx) // the lane is replaced
-	must(err)
-	fmt.Println("then", string(again.Deliveries[0].Payload), again.Lane != b.Lane)
-	must(again.Lane.Settle(again.Deliveries))
-	must(src.Close(ctx))
-	os.Exit(0)
 }
 
 // A member that is frozen for longer than messages are its own loses them to
@@ -72,31 +42,9 @@ func TestFrozenMember(t *testing.T) {
 	topic := fresh("topic")
 	makeTopic(t, bus, topic)
 	publish(t, bus, numbered(topic, 1, 2)...)
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), "REDISBUS_CHILD_TOPIC="+topic)
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	lines := bufio.NewScanner(out)
-	next := func(want string) {
-		t.Helper()
-		if !lines.Scan() || !strings.Contains(lines.Text(), want) {
-			t.Fatalf("the child says %q, want %q", lines.Text(), want)
-		}
-	}
-	next("holds 1")
-	if err := cmd.Process.Signal(syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	p := proctest.Start(t, "REDISBUS_CHILD_TOPIC="+topic)
+	p.Want("holds 1")
+	p.Signal(syscall.SIGSTOP)
 	other := member(t, bus, "g", topic)
 	if ds, _ := take(t, other, 1, true); string(ds[0].Payload) != "1" {
 		t.Fatalf("another member gets %s", ds[0].Payload)
@@ -104,20 +52,13 @@ func TestFrozenMember(t *testing.T) {
 	if err := other.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	// As it wakes, it has been told to settle already.
-	if _, err := io.WriteString(in, "\n"); err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Process.Signal(syscall.SIGCONT); err != nil {
-		t.Fatal(err)
-	}
-	next("settled: not settled: this member of group")
-	next("ended: this member of group")
+	p.Tell("") // as it wakes, it has been told to settle already
+	p.Signal(syscall.SIGCONT)
+	p.Want("settled: not settled: this member of group")
+	p.Want("ended: this member of group")
 	publish(t, bus, numbered(topic, 2, 3)...)
-	next("then 2 true")
-	if err := cmd.Wait(); err != nil {
-		t.Errorf("the child: %v", err)
-	}
+	p.Want("then 2 true")
+	p.End()
 }
 
 // A server that writes before it answers and is killed again and again under load

@@ -75,7 +75,8 @@ func (l *lane) space() int {
 	if l.paused || l.over || l.bytes >= queueBytes || len(l.queue) > most/2 {
 		return 0
 	}
-	return max(min(most-len(l.queue), batchMessages), 1)
+	// The server counts messages, not bytes: how many fit goes by the last read.
+	return max(min(most-len(l.queue), batchMessages, (queueBytes-l.bytes)/l.each), 1)
 }
 
 // fetch reads up to n new messages, and waits a little for the first.

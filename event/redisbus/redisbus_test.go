@@ -69,9 +69,15 @@ func TestConformance(t *testing.T) {
 				New:       connect,
 				Reconnect: connect,
 				MakeTopic: func(t *testing.T, b event.Bus, topic string, _ int) { makeTopic(t, b, topic) },
-				KeyOrder:  true, // these tests have one member
-				Late:      config.MaxAge == 0,
-				Wait:      90 * time.Second,
+				Refuse: func(t *testing.T, _ event.Bus, topic string) { // a key of another type
+					if err := client(t).Set(t.Context(), "wireproof:"+topic, "no stream", time.Minute).Err(); err != nil {
+						t.Error(err)
+					}
+				},
+				KeyOrder: true, // with one member
+				Shared:   true,
+				Late:     config.MaxAge == 0,
+				Wait:     90 * time.Second,
 			})
 		})
 	}

@@ -1,13 +1,8 @@
 package redisbus_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"math/big"
 	"net"
 	"os"
@@ -20,6 +15,7 @@ import (
 
 	"github.com/wireproof/wireproof/event"
 	"github.com/wireproof/wireproof/event/redisbus"
+	"github.com/wireproof/wireproof/test/nettest"
 )
 
 // freePort returns a port below those that the system hands out, so that nobody
@@ -78,7 +74,7 @@ func roundTrip(t *testing.T, bus *redisbus.Bus) {
 
 func TestTLSAndUsers(t *testing.T) {
 	dir := t.TempDir()
-	pool := certificate(t, dir)
+	pool := nettest.WriteCertificate(t, dir, 1)
 	port := serve(t, func(port string) []string {
 		conf := filepath.Join(dir, "users.conf") // what has spaces in it
 		users := "user default off\nuser anna on >right-secret ~wireproof:* +@all\nuser reader on >right-secret ~wireproof:* +@all -xreadgroup\n"
@@ -86,8 +82,8 @@ func TestTLSAndUsers(t *testing.T) {
 			t.Fatal(err)
 		}
 		return []string{
-			"--include", conf, "--port", "0", "--tls-port", port, "--tls-cert-file", filepath.Join(dir, "cert"),
-			"--tls-key-file", filepath.Join(dir, "key"), "--tls-ca-cert-file", filepath.Join(dir, "cert"), "--tls-auth-clients", "no",
+			"--include", conf, "--port", "0", "--tls-port", port, "--tls-cert-file", filepath.Join(dir, "cert.pem"),
+			"--tls-key-file", filepath.Join(dir, "key.pem"), "--tls-ca-cert-file", filepath.Join(dir, "cert.pem"), "--tls-auth-clients", "no",
 		}
 	})
 	at := func(user, password string, conf *tls.Config) redis.UniversalClient {
@@ -110,41 +106,6 @@ func TestTLSAndUsers(t *testing.T) {
 	if _, err := member(t, bus, "g", "secure").Receive(patient(t)); err == nil || !strings.Contains(err.Error(), "NOPERM") {
 		t.Errorf("a member that may not read: %v", err)
 	}
-}
-
-// certificate writes a certificate for 127.0.0.1 and its key to dir, and returns
-// the pool that trusts it.
-func certificate(t *testing.T, dir string) *x509.CertPool {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"}, NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	secret, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, block := range map[string]*pem.Block{"cert": {Type: "CERTIFICATE", Bytes: der}, "key": {Type: "PRIVATE KEY", Bytes: secret}} {
-		if err := os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(block), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	leaf, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AddCert(leaf)
-	return pool
 }
 
 // In a cluster each topic is where its key says; two servers share the slots.

@@ -80,12 +80,12 @@ func (r *Repository[A]) Load(ctx context.Context, stream string) (A, int64, erro
 // its new version. After an error a is as it was, unless Apply has failed: then the
 // events are stored, and a is to be loaded again. See [Store.Append] for conflicts.
 func (r *Repository[A]) Save(ctx context.Context, stream string, a A, version int64, ms ...*event.Message) (int64, error) {
-	last, err := r.store.Append(ctx, stream, version, ms...)
+	es, err := r.store.append(ctx, stream, version, ms)
 	if err != nil {
 		return version, err
 	}
-	for i, m := range ms {
-		e := &Event{Delivery: event.Delivery{Message: *m, Attempt: 1}, Stream: stream, Version: version + int64(i) + 1}
+	last := version + int64(len(es))
+	for _, e := range es {
 		if err := a.Apply(e); err != nil {
 			return last, fmt.Errorf("sourcing: apply version %d of stream %q, which is stored: %w", e.Version, stream, err)
 		}

@@ -28,7 +28,7 @@ func (x *text) Apply(e *sourcing.Event) error {
 	if string(e.Payload) == "unreadable" {
 		return errors.New("what is this")
 	}
-	fmt.Fprintf(&x.all, "%d:%s ", e.Version, e.Payload)
+	fmt.Fprintf(&x.all, "%d:%s (%s of %v at %d) ", e.Version, e.Payload, e.ID(), e.Time, e.Offset)
 	x.applied++
 	return nil
 }
@@ -173,7 +173,7 @@ func TestSaveAndLoadFail(t *testing.T) {
 		if err := tx.Rollback(); err != nil {
 			t.Fatal(err)
 		}
-		if got, version := load(t, r, "s"); version != 1 || got.all.String() != "1:a " {
+		if got, version := load(t, r, "s"); version != 1 || !strings.HasPrefix(got.all.String(), "1:a (") {
 			t.Errorf("after a rollback: %q at %d", &got.all, version)
 		}
 		b, _ = load(t, r, "s")

@@ -110,12 +110,21 @@ func (e *ConflictError) Error() string {
 // or a handler behind an inbox) it is used, and holds up other appenders until it
 // ends; after an error other than a conflict it cannot be committed.
 func (s *Store) Append(ctx context.Context, stream string, expected int64, ms ...*event.Message) (int64, error) {
+	es, err := s.append(ctx, stream, expected, ms)
+	if err != nil {
+		return 0, err
+	}
+	return expected + int64(len(es)), nil
+}
+
+// append is Append, and returns the events as Load gives them.
+func (s *Store) append(ctx context.Context, stream string, expected int64, ms []*event.Message) ([]*Event, error) {
 	if stream == "" || expected < 0 || len(ms) == 0 {
-		return 0, fmt.Errorf("sourcing: append %d events to stream %q at version %d: want one at least, a name, and 0 or more", len(ms), stream, expected)
+		return nil, fmt.Errorf("sourcing: append %d events to stream %q at version %d: want one at least, a name, and 0 or more", len(ms), stream, expected)
 	}
 	for i, m := range ms {
 		if m == nil || m.Topic == "" {
-			return 0, fmt.Errorf("sourcing: append to stream %q: event %d has no topic", stream, i)
+			return nil, fmt.Errorf("sourcing: append to stream %q: event %d has no topic", stream, i)
 		}
 	}
 	if tx := sqltx.From(ctx); tx != nil {
@@ -123,34 +132,34 @@ func (s *Store) Append(ctx context.Context, stream string, expected int64, ms ..
 	}
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
-		return 0, fmt.Errorf("sourcing: begin: %w", err)
+		return nil, fmt.Errorf("sourcing: begin: %w", err)
 	}
 	defer tx.Rollback() // nothing, once committed
-	version, err := s.appendIn(sqltx.With(ctx, tx), tx, stream, expected, ms)
+	es, err := s.appendIn(sqltx.With(ctx, tx), tx, stream, expected, ms)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	if err := tx.Commit(); err != nil {
-		return 0, fmt.Errorf("sourcing: commit %d events of stream %q: %w", len(ms), stream, err)
+		return nil, fmt.Errorf("sourcing: commit %d events of stream %q: %w", len(ms), stream, err)
 	}
-	return version, nil
+	return es, nil
 }
 
-func (s *Store) appendIn(ctx context.Context, tx *sql.Tx, stream string, expected int64, ms []*event.Message) (int64, error) {
+func (s *Store) appendIn(ctx context.Context, tx *sql.Tx, stream string, expected int64, ms []*event.Message) ([]*Event, error) {
 	// The row is taken before the version is read: who waits here sees what the one
 	// before has committed.
 	var last, version int64
 	if err := tx.QueryRowContext(ctx, `UPDATE wireproof_event_position SET last = last WHERE one = 1 RETURNING last`).Scan(&last); err != nil {
-		return 0, fmt.Errorf("sourcing: wait for the turn to append to %q: %w", stream, err)
+		return nil, fmt.Errorf("sourcing: wait for the turn to append to %q: %w", stream, err)
 	}
 	if err := tx.QueryRowContext(ctx, `SELECT COALESCE(MAX(version), 0) FROM wireproof_event WHERE stream = $1`, stream).Scan(&version); err != nil {
-		return 0, fmt.Errorf("sourcing: version of stream %q: %w", stream, err)
+		return nil, fmt.Errorf("sourcing: version of stream %q: %w", stream, err)
 	}
 	if version != expected {
-		return 0, &ConflictError{stream, expected, version}
+		return nil, &ConflictError{stream, expected, version}
 	}
-	now := time.Now().UTC()
-	out := make([]*event.Message, len(ms))
+	now := time.Now()
+	out, es := make([]*event.Message, len(ms)), make([]*Event, len(ms))
 	for i, m := range ms {
 		x := *m
 		_, own := x.Headers.Get(event.HeaderID)
@@ -160,22 +169,24 @@ func (s *Store) appendIn(ctx context.Context, tx *sql.Tx, stream string, expecte
 		if x.Time.IsZero() {
 			x.Time = now
 		}
+		x.Time = x.Time.UTC().Round(0) // as it is read again
 		out[i] = &x
 		last, version = last+1, version+1
+		es[i] = &Event{Delivery: event.Delivery{Message: x, Offset: last, Attempt: 1}, Stream: stream, Version: version}
 		if _, err := tx.ExecContext(ctx, `INSERT INTO wireproof_event (position, stream, version, record) VALUES ($1, $2, $3, $4)`,
 			last, stream, version, record.Append(nil, &x)); err != nil {
-			return 0, fmt.Errorf("sourcing: store version %d of stream %q: %w", version, stream, err)
+			return nil, fmt.Errorf("sourcing: store version %d of stream %q: %w", version, stream, err)
 		}
 	}
 	if _, err := tx.ExecContext(ctx, `UPDATE wireproof_event_position SET last = $1 WHERE one = 1`, last); err != nil {
-		return 0, fmt.Errorf("sourcing: store the position %d: %w", last, err)
+		return nil, fmt.Errorf("sourcing: store the position %d: %w", last, err)
 	}
 	if s.publish != nil {
 		if err := s.publish.Publish(ctx, out...); err != nil {
-			return 0, fmt.Errorf("sourcing: publish %d events of stream %q: %w", len(ms), stream, err)
+			return nil, fmt.Errorf("sourcing: publish %d events of stream %q: %w", len(ms), stream, err)
 		}
 	}
-	return version, nil
+	return es, nil
 }
 
 const page = 500

@@ -81,6 +81,44 @@ func receiveOf(t *testing.T, g event.Group, topic string) *event.Delivery {
 	return b.Deliveries[0]
 }
 
+// What a lane has handed over when it goes to another member is waited for: that one
+// begins when it has its Ack or Nack, or the bus waits no longer.
+func TestLostLaneIsReleasedWithItsLastAnswer(t *testing.T) {
+	for name, answer := range map[string]func(*message.Message){
+		"ack": func(m *message.Message) { m.Ack() }, "nack": func(m *message.Message) { m.Nack() }, "no answer": func(*message.Message) {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				bus := membus.New(membus.Partitions(2), membus.Grace(30*time.Second))
+				if err := watermillbus.NewPublisher(bus).Publish("t", message.NewMessage("1", nil), message.NewMessage("2", nil)); err != nil {
+					t.Fatal(err)
+				}
+				sub := watermillbus.NewSubscriber(bus.Group("g"), watermillbus.SubscriberConfig{Drain: time.Minute})
+				in, err := sub.Subscribe(t.Context(), "t")
+				if err != nil {
+					t.Fatal(err)
+				}
+				for range 2 { // one of each partition, of which the next member gets one
+					m := <-in
+					time.AfterFunc(10*time.Second, func() { answer(m) })
+				}
+				begun := time.Now()
+				receiveOf(t, bus.Group("g"), "t")
+				want := 10 * time.Second
+				if name == "no answer" {
+					want = 30 * time.Second
+				}
+				if took := time.Since(begun); took != want {
+					t.Errorf("the next member began after %v of the clock, want %v", took, want)
+				}
+				if err := sub.Close(); err != nil {
+					t.Fatal(err)
+				}
+			})
+		})
+	}
+}
+
 // A lane waits for its Ack and no other lane does; what a lane holds is bounded.
 func TestLanesDoNotWaitForOneAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -167,8 +167,9 @@ func (s *subscription) take(b *event.Batch) {
 // ends.
 func (s *subscription) serve(q *queue) {
 	lost := q.lane.Context()
+	stuck := false // with a message that has no answer
 	defer func() {
-		if r, ok := q.lane.(event.Releaser); ok && lost.Err() != nil {
+		if r, ok := q.lane.(event.Releaser); ok && lost.Err() != nil && !stuck {
 			r.Release()
 		}
 	}()
@@ -183,7 +184,8 @@ func (s *subscription) serve(q *queue) {
 			}
 			return
 		}
-		if !s.handOver(q.lane, d) {
+		var acked bool
+		if acked, stuck = s.handOver(q.lane, d); !acked {
 			return
 		}
 		if err := q.lane.Settle([]*event.Delivery{d}); err != nil && lost.Err() == nil {
@@ -194,45 +196,61 @@ func (s *subscription) serve(q *queue) {
 	}
 }
 
-// handOver delivers d until it is acknowledged, and reports whether it was.
-func (s *subscription) handOver(lane event.Lane, d *event.Delivery) bool {
+// handOver delivers d until it is acknowledged, and reports whether it was, and if
+// not whether somebody still works on it.
+func (s *subscription) handOver(lane event.Lane, d *event.Delivery) (acked, stuck bool) {
 	for again := false; ; again = true {
 		if s.receiving.Err() != nil || lane.Context().Err() != nil {
-			return false
+			return false, false
 		}
-		acked, ended := s.once(lane, d, again)
-		if acked || ended {
-			return acked
+		m, cancel := s.once(lane, d)
+		if m == nil {
+			return false, false
+		}
+		if again {
+			s.log.Trace("delivered again after a nack", watermill.LogFields{"message_uuid": m.UUID})
+		}
+		acked, answered := s.await(lane, m, cancel)
+		if acked || !answered {
+			return acked, !answered
 		}
 	}
 }
 
-// once delivers d once. The context of the message ends when it returns.
-func (s *subscription) once(lane event.Lane, d *event.Delivery, again bool) (acked, ended bool) {
+// once delivers d once; nil if there was nobody to take it in time.
+func (s *subscription) once(lane event.Lane, d *event.Delivery) (*message.Message, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(context.WithValue(s.work, deliveryKey{}, d))
-	defer cancel()
 	m := ToWatermill(&d.Message, uuidOf(d))
 	m.SetContext(ctx)
 	select {
 	case s.out <- m:
+		return m, cancel
 	case <-lane.Context().Done():
-		return false, true
 	case <-s.receiving.Done():
-		return false, true
 	}
-	if again {
-		s.log.Trace("delivered again after a nack", watermill.LogFields{"message_uuid": m.UUID})
-	}
-	select {
-	case <-m.Acked():
-		return true, false
-	case <-m.Nacked():
-		return false, false
-	case <-lane.Context().Done():
-		return false, true
-	case <-s.work.Done():
-		s.log.Info("not acknowledged in time, left to the broker", watermill.LogFields{"message_uuid": m.UUID})
-		return false, true
+	cancel()
+	return nil, nil
+}
+
+// await waits for what becomes of a message, whose context it cancels. When the lane
+// is lost the handler is told by that, and waited for all the same: its Ack comes too
+// late to count, and until then another member must not begin.
+func (s *subscription) await(lane event.Lane, m *message.Message, cancel context.CancelFunc) (acked, answered bool) {
+	defer cancel()
+	lost := lane.Context().Done()
+	for {
+		select {
+		case <-m.Acked():
+			return lost != nil, true
+		case <-m.Nacked():
+			return false, true
+		case <-lost:
+			lost = nil
+			cancel()
+		case <-s.work.Done():
+			s.log.Info("not acknowledged in time, left to the broker", watermill.LogFields{"message_uuid": m.UUID})
+			return false, false
+		}
 	}
 }
 

@@ -63,6 +63,9 @@ func run(ctx context.Context, c config, log *slog.Logger) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := prommetrics.RegisterLag(reg, p.bus, "billing", orders.Topic); err != nil {
+		return err
+	}
 	cards := newBank()
 
 	mux := http.NewServeMux()

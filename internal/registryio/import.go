@@ -52,9 +52,9 @@ func (e *ConflictError) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// placeholder is the subject whose only version gives a context its highest id,
+// heightSubject is the subject whose only version gives a context its highest id,
 // and is then deleted for good. It is no name that people use.
-const placeholder = "wireproof-import-highest-id"
+const heightSubject = "wireproof-import-highest-id"
 
 // PlanImport compares a dump with a registry and returns what is missing. What the
 // registry has already, an import that was interrupted for one, is left as it is.
@@ -128,7 +128,7 @@ func (p *Import) schemas() error {
 		}
 	}
 	for _, h := range p.have.Schemas {
-		if _, foreign := have[keyOf(h)]; foreign && bare(h.Subject) != placeholder {
+		if _, foreign := have[keyOf(h)]; foreign && bare(h.Subject) != heightSubject {
 			conflicts = append(conflicts, fmt.Sprintf("%s is in the registry (%s), but not in what is imported", nameOf(h), describe(h)))
 		}
 	}
@@ -178,10 +178,10 @@ func configOf(d *Dump, scope string) (api.Config, bool) {
 }
 
 // Apply does what is pending. While it runs, the contexts concerned are in mode
-// IMPORT, in which nobody else can register. When it ends they have the modes that
-// are imported; when it fails, or ctx ends, those that they had before, and what
-// was written stays: the next import goes on from there. The error says so if a
-// mode could not be set back.
+// IMPORT, in which nobody else can register, and what is written is no alias. When
+// it ends they have the modes that are imported; when it fails, or ctx ends, those
+// that they had before, and what was written stays: the next import goes on from
+// there. The error says so if a mode or an alias could not be set back.
 func (p *Import) Apply(ctx context.Context, reg *client.Client, progress Progress) (err error) {
 	if p.Write+p.Delete+p.Contexts > 0 {
 		open := &opened{reg: reg, have: p.have}
@@ -205,6 +205,9 @@ func (p *Import) Apply(ctx context.Context, reg *client.Client, progress Progres
 		if err := p.delete(ctx, reg, progress); err != nil {
 			return err
 		}
+		if err := open.realias(ctx); err != nil {
+			return err
+		}
 		defer func() {
 			if err == nil {
 				err = p.modes(ctx, reg, open.scopes)
@@ -220,16 +223,17 @@ func (p *Import) Apply(ctx context.Context, reg *client.Client, progress Progres
 	return p.configure(ctx, reg)
 }
 
-// An opened registry has scopes in mode IMPORT.
+// An opened registry has scopes in mode IMPORT, and lacks aliases that it had.
 type opened struct {
-	reg    *client.Client
-	have   *Dump
-	scopes []string
+	reg     *client.Client
+	have    *Dump
+	scopes  []string
+	aliases []Config // of the subjects that had one
 }
 
 // open puts every scope into mode IMPORT whose mode decides about what is written.
 func (p *Import) open(ctx context.Context, o *opened) error {
-	scopes := map[string]bool{}
+	scopes, subjects := map[string]bool{}, map[string]bool{}
 	for _, c := range p.contexts {
 		scopes[scopeOf(c.Name)] = true
 	}
@@ -238,12 +242,7 @@ func (p *Import) open(ctx context.Context, o *opened) error {
 		if modeOf(p.have, s.Subject) != "" {
 			scopes[s.Subject] = true
 		}
-		if c, ok := configOf(p.have, s.Subject); ok && c.Alias != nil {
-			// An alias would lead the write to another subject.
-			if _, err := o.reg.SetConfig(ctx, s.Subject, api.ConfigUpdate{Alias: api.Field[string]{Present: true}}); err != nil {
-				return fmt.Errorf("take away the alias of %s: %w", s.Subject, err)
-			}
-		}
+		subjects[s.Subject] = true
 	}
 	for scope := range scopes {
 		// It was looked at already that nothing is there that the import does not
@@ -253,12 +252,36 @@ func (p *Import) open(ctx context.Context, o *opened) error {
 		}
 		o.scopes = append(o.scopes, scope)
 	}
+	for _, c := range p.have.Configs {
+		if !subjects[c.Scope] || c.Config.Alias == nil {
+			continue
+		}
+		// An alias would lead the write to another subject.
+		o.aliases = append(o.aliases, c)
+		if _, err := o.reg.SetConfig(ctx, c.Scope, api.ConfigUpdate{Alias: api.Field[string]{Present: true}}); err != nil {
+			return fmt.Errorf("take away the alias of %s: %w", c.Scope, err)
+		}
+	}
 	return nil
 }
 
-// restore sets the modes that were there before.
-func (o *opened) restore(ctx context.Context) error {
+// realias sets the aliases that were there before.
+func (o *opened) realias(ctx context.Context) error {
 	var errs []error
+	for _, c := range o.aliases {
+		if _, err := o.reg.SetConfig(ctx, c.Scope, api.ConfigUpdate{Alias: api.Set(*c.Config.Alias)}); err != nil {
+			errs = append(errs, fmt.Errorf("%s is no longer an alias of %s: %w", c.Scope, *c.Config.Alias, err))
+		}
+	}
+	if errs == nil {
+		o.aliases = nil
+	}
+	return errors.Join(errs...)
+}
+
+// restore sets the aliases and the modes that were there before.
+func (o *opened) restore(ctx context.Context) error {
+	errs := []error{o.realias(ctx)}
 	for _, scope := range o.scopes {
 		if err := setMode(ctx, o.reg, scope, modeOf(o.have, scope)); err != nil {
 			errs = append(errs, fmt.Errorf("%s is still in mode IMPORT: %w", scopeText(scope), err))
@@ -341,7 +364,7 @@ func bySubject(schemas []api.Schema) [][]api.Schema {
 func (p *Import) heights(ctx context.Context, reg *client.Client) error {
 	for _, c := range p.contexts {
 		id := max(c.MaxID, 1)
-		subject := scopeOf(c.Name) + placeholder
+		subject := scopeOf(c.Name) + heightSubject
 		err := importVersion(ctx, reg, api.Schema{
 			Subject: subject, Version: 1, ID: id,
 			Schema: fmt.Sprintf(`{"type":"fixed","name":"HighestID%d","namespace":"wireproof.registry","size":1}`, id),
@@ -353,23 +376,23 @@ func (p *Import) heights(ctx context.Context, reg *client.Client) error {
 	return p.cleanUp(ctx, reg)
 }
 
-// cleanUp deletes the placeholders, also those of an import that was interrupted.
+// cleanUp deletes the subjects of the highest ids, also those of an import that was interrupted.
 func (p *Import) cleanUp(ctx context.Context, reg *client.Client) error {
 	subjects := map[string]bool{}
 	for _, c := range p.contexts {
-		subjects[scopeOf(c.Name)+placeholder] = true
+		subjects[scopeOf(c.Name)+heightSubject] = true
 	}
 	for _, s := range p.have.Schemas {
-		if bare(s.Subject) == placeholder {
+		if bare(s.Subject) == heightSubject {
 			subjects[s.Subject] = true
 		}
 	}
 	for s := range subjects {
 		if _, err := reg.Delete(ctx, s, false); err != nil && !errors.Is(err, api.SubjectSoftDeleted) {
-			return fmt.Errorf("delete the placeholder %s: %w", s, err)
+			return fmt.Errorf("delete %s, which was for the highest id: %w", s, err)
 		}
 		if _, err := reg.Delete(ctx, s, true); err != nil {
-			return fmt.Errorf("delete the placeholder %s: %w", s, err)
+			return fmt.Errorf("delete %s, which was for the highest id: %w", s, err)
 		}
 	}
 	return nil

@@ -198,7 +198,11 @@ func parse(src lang.Source) (lang.Schema, error) {
 
 // others finds the subjects that only the registry has.
 func (p *planner) others(ctx context.Context, subjects []catalog.Subject, deletes bool) error {
-	found, err := p.reg.Schemas(ctx, "", client.LatestOnly())
+	var query []client.Query
+	if !deletes {
+		query = append(query, client.LatestOnly()) // which is enough to know the names
+	}
+	found, err := p.reg.Schemas(ctx, "", query...)
 	if err != nil {
 		return fmt.Errorf("list what the registry has: %w", err)
 	}
@@ -214,12 +218,33 @@ func (p *planner) others(ctx context.Context, subjects []catalog.Subject, delete
 		return nil
 	}
 	// What refers goes before what is referred to.
-	for _, wave := range slices.Backward(waves(found)) {
+	for _, wave := range slices.Backward(waves(whole(found))) {
 		for _, s := range wave {
 			p.plan.Deletes = append(p.plan.Deletes, s.Subject)
 		}
 	}
 	return nil
+}
+
+// whole returns one schema for each subject, which refers to all that the versions
+// of the subject refer to, whatever the version.
+func whole(versions []api.Schema) []api.Schema {
+	var out []api.Schema
+	index := map[string]int{}
+	for _, v := range versions {
+		i, ok := index[v.Subject]
+		if !ok {
+			i = len(out)
+			index[v.Subject] = i
+			out = append(out, api.Schema{Subject: v.Subject, Version: 1})
+		}
+		for _, r := range v.References {
+			if target(contextOf(v.Subject), r).Subject != v.Subject {
+				out[i].References = append(out[i].References, api.Reference{Subject: r.Subject, Version: 1})
+			}
+		}
+	}
+	return out
 }
 
 // A Step is what came of one step of a plan.

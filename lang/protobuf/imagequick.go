@@ -107,12 +107,12 @@ func (q *quick) load(ctx context.Context, targets []string) error {
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
-	todo := slices.Clone(targets)
-	for len(todo) > 0 {
+	frontier := slices.Clone(targets)
+	for len(frontier) > 0 {
 		var next []string
 		wave, ctx := errgroup.WithContext(ctx)
 		wave.SetLimit(workers)
-		for _, path := range todo {
+		for _, path := range frontier {
 			if q.nodes[path] != nil {
 				continue
 			}
@@ -134,7 +134,7 @@ func (q *quick) load(ctx context.Context, targets []string) error {
 		if err := wave.Wait(); err != nil {
 			return err
 		}
-		todo = next
+		frontier = next
 	}
 	return nil
 }

@@ -287,6 +287,38 @@ type answers func(*http.Request) (*http.Response, error)
 
 func (a answers) RoundTrip(r *http.Request) (*http.Response, error) { return a(r) }
 
+// An issuer may say at any time that its keys are elsewhere.
+func TestKeysMove(t *testing.T) {
+	t.Parallel()
+	set := func(kid string) string {
+		text, _ := json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{jwk(kid, newEC(t).Public())}})
+		return string(text)
+	}
+	keys := map[string]string{"one": set("one"), "two": set("two")}
+	synctest.Test(t, func(t *testing.T) {
+		var at atomic.Pointer[string]
+		r := &remoteKeys{issuer: "https://issuer.example", busy: make(chan struct{}, 1), report: func(error) {}}
+		r.client = &http.Client{Timeout: fetchWithin, Transport: answers(func(req *http.Request) (*http.Response, error) {
+			text := keys[*at.Load()]
+			switch req.URL.Path {
+			case "/.well-known/openid-configuration":
+				text = `{"issuer":"https://issuer.example","jwks_uri":"https://issuer.example/` + *at.Load() + `"}`
+			case "/" + *at.Load():
+			default:
+				return &http.Response{StatusCode: 404, Body: http.NoBody, Request: req}, nil
+			}
+			return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader(text)), Request: req}, nil
+		})}
+		for _, kid := range []string{"one", "two"} {
+			at.Store(&kid)
+			if found, err := r.find(t.Context(), jose.Header{KeyID: kid, Algorithm: "ES256"}); len(found) != 1 {
+				t.Errorf("key %s: %d, %v, want it found where the issuer says that it is", kid, len(found), err)
+			}
+			time.Sleep(fetchEvery)
+		}
+	})
+}
+
 func TestRemoteKeys(t *testing.T) {
 	t.Parallel()
 	set := func(kids ...string) []byte {

@@ -164,12 +164,12 @@ func (f keyFile) find(_ context.Context, h jose.Header) ([]*jose.JSONWebKey, err
 // waits for nobody, however slow the issuer is.
 type remoteKeys struct {
 	issuer string
+	url    string // empty if the issuer's discovery document says it
 	client *http.Client
 	report func(error)
 	last   atomic.Pointer[fetched] // nil until keys have come once
 
-	busy  chan struct{} // holds a token while somebody uses the fields below
-	url   string        // empty until the issuer's discovery document has said it
+	busy  chan struct{} // holds a token while somebody uses the field below
 	tried time.Time     // when somebody last asked for keys
 }
 
@@ -234,20 +234,20 @@ func (r *remoteKeys) refresh(ctx context.Context) {
 func (r *remoteKeys) fetch(ctx context.Context) (keySet, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchWithin)
 	defer cancel()
-	if r.url == "" {
-		at, err := r.discover(ctx)
-		if err != nil {
+	at := r.url
+	if at == "" {
+		var err error
+		if at, err = r.discover(ctx); err != nil {
 			return nil, err
 		}
-		r.url = at
 	}
-	text, err := r.get(ctx, r.url)
+	text, err := r.get(ctx, at)
 	if err != nil {
 		return nil, err
 	}
 	keys, err := parseKeys(text)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", r.url, err)
+		return nil, fmt.Errorf("%s: %w", at, err)
 	}
 	return keys, nil
 }

@@ -92,7 +92,7 @@ var table = [...]Row{
 	{OperationNotPermitted, "%s", "The mode of the subject or of the server forbids it."},
 	{ReferenceExists, "One or more references exist to the schema {magic=1,keytype=SCHEMA,subject=%s,version=%d}.", "Delete the schemas that refer to it first."},
 	{InvalidSubject, "The specified subject '%s' is not a valid.", "The name holds a control character, is reserved, or has more than 2048 bytes with its context."},
-	{SchemaTooLarge, "Register operation failed because schema is too large", "The text is over the limit of the server."},
+	{SchemaTooLarge, "Register operation failed because schema is too large", "The text is over the limit of the server, or of the Kafka topic that keeps it."},
 	{InvalidRuleSet, "%s", "The rule set breaks the rules for rules."},
 	{ContextNotEmpty, "The specified context '%s' is not empty.", "Delete its subjects for good first."},
 	{StoreFailure, "%s", "The log could not be written; nothing was stored, or the answer was lost. Asking again is safe."},

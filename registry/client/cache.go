@@ -16,9 +16,14 @@ import (
 type cache struct {
 	kept memory
 
-	mu   sync.Mutex // guards the field below
+	mu   sync.Mutex // guards the fields below
 	gone map[any]refusal
+	at   moment
 }
+
+// A moment counts what this client has written: an answer to a question from
+// before may say what is no longer so.
+type moment struct{ writes, deletions int }
 
 // The keys of the cache; their types keep them apart.
 type (
@@ -78,10 +83,30 @@ func (c *cache) refused(key any, now time.Time) error {
 	return r.err
 }
 
-// refuse remembers that there is none, until a time.
-func (c *cache) refuse(key any, err error, until time.Time) {
+// now returns the moment at which a question is asked.
+func (c *cache) now() moment {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.at
+}
+
+// keep remembers an answer, unless something was deleted since it was asked for.
+func (c *cache) keep(key, value any, asked moment) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.at.deletions == asked.deletions {
+		c.kept.put(key, value)
+	}
+}
+
+// refuse remembers that there is none, until a time, unless something was written
+// since it was asked for.
+func (c *cache) refuse(key any, err error, until time.Time, asked moment) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.at.writes != asked.writes {
+		return
+	}
 	if c.gone == nil || len(c.gone) >= maxRefusals {
 		c.gone = map[any]refusal{}
 	}
@@ -92,14 +117,23 @@ func (c *cache) refuse(key any, err error, until time.Time) {
 func (c *cache) hope() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.written()
+}
+
+// written is called with mu held.
+func (c *cache) written() {
 	c.gone = nil
+	c.at.writes++
 }
 
 // deleted forgets what a deletion may have made untrue: which questions about
 // subjects were answered, and what the numbers of versions stand for, as numbers
 // start again after the last version is gone for good. What ids mean stays.
 func (c *cache) deleted() {
-	c.hope()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.written()
+	c.at.deletions++
 	c.kept.drop(func(key any) bool {
 		switch key.(type) {
 		case askedKey, versionKey:

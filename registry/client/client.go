@@ -170,6 +170,11 @@ func (c *Client) write(ctx context.Context, req request, out any) error {
 	} else {
 		c.cache.hope()
 	}
+	c.sources.renew()
+	c.texts.renew()
+	c.guids.renew()
+	c.lookups.renew()
+	c.pages.renew()
 	return err
 }
 
@@ -201,12 +206,13 @@ func known[K comparable, V any](ctx context.Context, c *Client, f *flight[K, V],
 		return none, err
 	}
 	return f.do(ctx, key, func(ctx context.Context) (V, error) {
+		asked := c.cache.now()
 		v, err := ask(ctx)
 		switch {
 		case err == nil:
-			c.cache.kept.put(key, v)
+			c.cache.keep(key, v, asked)
 		case c.cfg.refusals > 0 && absent(err):
-			c.cache.refuse(key, err, c.cfg.now().Add(c.cfg.refusals))
+			c.cache.refuse(key, err, c.cfg.now().Add(c.cfg.refusals), asked)
 		}
 		return v, err
 	})

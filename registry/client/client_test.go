@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -214,14 +215,15 @@ func TestRetries(t *testing.T) {
 }
 
 func TestContextEndsRetries(t *testing.T) {
-	t.Parallel()
-	url, _ := answers(t, 503, 503, 503)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-	defer cancel()
-	_, err := client.New(url, client.Retries(3, time.Hour)).Subjects(ctx)
-	if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, api.Unavailable) {
-		t.Errorf("Subjects = %v, want that the context ended, and the last answer", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		c := client.New("http://x", client.Retries(3, time.Hour), stub(func(*http.Request) (int, string) { return 503, "" }))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := c.Subjects(ctx)
+		if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, api.Unavailable) {
+			t.Errorf("Subjects = %v, want that the context ended, and the last answer", err)
+		}
+	})
 }
 
 func TestErrorsAreClear(t *testing.T) {

@@ -83,6 +83,14 @@ func (f *flight[K, V]) join(ctx context.Context, key K, ask func(context.Context
 	return c
 }
 
+// renew makes whoever comes from now on ask anew: the answers that are on their way
+// may be from before what the caller has done.
+func (f *flight[K, V]) renew() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.calls = nil
+}
+
 func (f *flight[K, V]) leave(key K, c *call[V]) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -126,6 +126,7 @@ func (w *walk) target(ctx context.Context, key versionKey) (*lang.Source, error)
 	}
 	// Only the answer is shared, not the walk: two walks that waited for each
 	// other's parts could wait for ever if the references went in circles.
+	asked := w.client.cache.now()
 	var out api.Schema
 	err := w.client.get(ctx, path("subjects", key.Subject, "versions", versionSegment(key.Version)),
 		url.Values{"deleted": {"true"}}, // what is stored may use soft-deleted versions
@@ -140,7 +141,7 @@ func (w *walk) target(ctx context.Context, key versionKey) (*lang.Source, error)
 	if err != nil {
 		return nil, err
 	}
-	w.client.cache.kept.put(key, &src)
+	w.client.cache.keep(key, &src, asked)
 	return &src, nil
 }
 

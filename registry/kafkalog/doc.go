@@ -12,6 +12,12 @@
 // Confluent's server reads what is not committed too. So whoever takes over
 // writes the value that counts after whatever an aborted transaction has left.
 //
+// A broker that was paused for longer than its session may still take itself for the
+// leader of the partition. So what it says is only taken for all there is once the
+// brokers with the other copies have been asked, at the same time, whether they know of
+// a later one: no request takes longer for that, but what nobody can vouch for, as when
+// one broker of three is left, is an error and never an end.
+//
 // Records are facts about keys, and compaction forgets all but the last of each:
 // the log that a restart reads may be shorter than the one that was written, and
 // says the same.

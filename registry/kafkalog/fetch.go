@@ -1,6 +1,7 @@
 package kafkalog
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"slices"
@@ -37,10 +38,21 @@ func (k *link) fetch(at int64, wait time.Duration) (page, error) {
 				return err
 			}
 		}
-		if out, err = k.fetchAs(b, epoch, at, wait); err == nil && !confirmed {
-			k.confirmed.Store(epoch)
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		vouched := make(chan error, 1)
+		go func() { vouched <- k.peers.vouch(ctx, b.ID(), epoch) }()
+		if out, err = k.fetchAs(b, epoch, at, wait); err != nil {
+			return err
 		}
-		return err
+		if err := <-vouched; err != nil {
+			return err
+		}
+		if k.heard(epoch) { // while it answered
+			return sarama.ErrFencedLeaderEpoch
+		}
+		k.confirmed.Store(epoch)
+		return nil
 	})
 	if err != nil {
 		return page{}, fmt.Errorf("read topic %s at offset %d: %w", k.topic, at, err)

@@ -1,13 +1,11 @@
 package kafkalog_test
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
-	osexec "os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -18,6 +16,7 @@ import (
 	"github.com/wireproof/wireproof/registry/registrytest"
 	"github.com/wireproof/wireproof/registry/rest"
 	"github.com/wireproof/wireproof/test/kafkatest"
+	"github.com/wireproof/wireproof/test/proctest"
 )
 
 // TestMain is also the server that TestKilledLeader kills.
@@ -60,26 +59,6 @@ func child(topic string) error {
 	return http.Serve(l, rest.New(reg, rest.Options{Leader: log.Leader}))
 }
 
-// startChild starts a server of its own process, and waits until it leads.
-func startChild(t *testing.T, topic string) *osexec.Cmd {
-	t.Helper()
-	cmd := osexec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), "KAFKALOG_CHILD_TOPIC="+topic)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-	if lines := bufio.NewScanner(out); !lines.Scan() || !strings.HasPrefix(lines.Text(), "leads") {
-		t.Fatalf("the child says %q, want that it leads", lines.Text())
-	}
-	return cmd
-}
-
 // A leader that is killed in the middle of writes loses nothing that it has
 // acknowledged, and whoever comes after it gives no id twice.
 func TestKilledLeader(t *testing.T) {
@@ -87,13 +66,13 @@ func TestKilledLeader(t *testing.T) {
 	conf := hasty(kafkatest.Real(t))
 	given := &ledger{ids: map[int]string{}, subjects: map[string]int{}}
 	for range registrytest.Soak(1, 10) {
-		leader := startChild(t, conf.Topic)
+		leader := proctest.Start(t, "KAFKALOG_CHILD_TOPIC="+conf.Topic)
+		leader.Want("leads")
 		heir := serve(t, conf, true)
 		waitFor(t, "the child as leader", func() bool { url, self := heir.log.Leader(); return url != "" && !self })
 		stop := given.fill(t, heir.url)
 		given.await(t, 60)
-		leader.Process.Kill()
-		leader.Wait()
+		leader.Kill()
 		waitFor(t, "the heir as leader", func() bool { _, self := heir.log.Leader(); return self })
 		given.await(t, 60)
 		stop()

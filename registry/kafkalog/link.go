@@ -73,6 +73,21 @@ type link struct {
 	// confirmed is the epoch of a leader that knows what was acknowledged before it
 	// became one.
 	confirmed atomic.Int32
+	// newest is the last epoch that any link of a log has heard of. A leader of an
+	// earlier one is none any more, though it may not know: one that was paused goes
+	// on where it was, and says so also to those who ask who leads.
+	newest *atomic.Int32
+	peers  *peers // to ask whether what is read is the end; nil where that does not matter
+}
+
+// heard takes note of an epoch, and reports whether there is a later one.
+func (k *link) heard(epoch int32) (old bool) {
+	for {
+		newest := k.newest.Load()
+		if epoch <= newest || k.newest.CompareAndSwap(newest, epoch) {
+			return epoch < newest
+		}
+	}
 }
 
 func newLink(c Config, timeout time.Duration) (*link, error) {
@@ -85,7 +100,8 @@ func newLink(c Config, timeout time.Duration) (*link, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reach kafka at %v: %w", c.Brokers, err)
 	}
-	k := &link{Client: client, dial: dial, topic: c.Topic, timeout: timeout}
+	k := &link{Client: client, dial: dial, topic: c.Topic, timeout: timeout, newest: new(atomic.Int32)}
+	k.newest.Store(-1)
 	k.confirmed.Store(-2) // no leader's, nor what stands for one that is not known
 	return k, nil
 }
@@ -111,6 +127,10 @@ func (k *link) atLeader(ask func(b *sarama.Broker, epoch int32) error) error {
 	broker, epoch, err := k.LeaderAndEpoch(k.topic, 0)
 	if err != nil {
 		return fmt.Errorf("find the leader of topic %s: %w", k.topic, err)
+	}
+	if k.heard(epoch) {
+		k.RefreshMetadata(k.topic)
+		return fmt.Errorf("find the leader of topic %s: a broker names that of epoch %d, there is one of epoch %d: %w", k.topic, epoch, k.newest.Load(), sarama.ErrFencedLeaderEpoch)
 	}
 	if err = ask(broker, epoch); err == nil {
 		return nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -14,13 +15,15 @@ import (
 
 // A Log is the log in one topic. All methods are safe for concurrent use.
 type Log struct {
-	conf  Config
-	data  *link // for reads and writes, which are short
-	group *link // for the election
-	tail  *link // for the watch, which waits in the broker
-	track *track
-	elect *elector
-	watch *watch
+	conf   Config
+	data   *link         // for reads and writes, which are short
+	group  *link         // for the election
+	tail   *link         // for the watch, which waits in the broker
+	ask    *link         // for the questions to peers
+	newest *atomic.Int32 // epoch, of all links
+	track  *track
+	elect  *elector
+	watch  *watch
 
 	ctx    context.Context // ends with Close; bounds what the log does for itself
 	cancel context.CancelFunc
@@ -45,21 +48,25 @@ func Open(ctx context.Context, conf Config) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Log{conf: conf, track: newTrack(conf.Logger), watch: newWatch(), writing: make(chan struct{}, 1)}
+	l := &Log{conf: conf, track: newTrack(conf.Logger), watch: newWatch(), writing: make(chan struct{}, 1), newest: new(atomic.Int32)}
+	l.newest.Store(-1)
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	for _, k := range []struct {
 		link    **link
 		timeout time.Duration
-	}{{&l.data, conf.RequestTimeout}, {&l.group, conf.RequestTimeout + conf.SessionTimeout}, {&l.tail, conf.RequestTimeout + watchWait}} {
+	}{{&l.data, conf.RequestTimeout}, {&l.group, conf.RequestTimeout + conf.SessionTimeout}, {&l.tail, conf.RequestTimeout + watchWait}, {&l.ask, conf.RequestTimeout}} {
 		if *k.link, err = newLink(conf, k.timeout); err != nil {
 			l.disconnect()
 			return nil, err
 		}
+		(*k.link).newest = l.newest
 	}
-	if _, err := await(ctx, l, func(context.Context) (struct{}, error) { return struct{}{}, l.data.ensureTopic(conf) }); err != nil {
+	insync, err := await(ctx, l, func(context.Context) (int, error) { return l.data.ensureTopic(conf) })
+	if err != nil {
 		l.Close()
 		return nil, err
 	}
+	l.data.peers = newPeers(l.ask, insync)
 	l.writing <- struct{}{}
 	l.elect = newElector(l, self)
 	l.start(l.elect.run)
@@ -89,7 +96,7 @@ func (l *Log) Close() error {
 }
 
 func (l *Log) disconnect() {
-	for _, k := range []*link{l.data, l.group, l.tail} {
+	for _, k := range []*link{l.data, l.group, l.tail, l.ask} {
 		if k != nil {
 			k.close()
 		}

@@ -3,6 +3,7 @@ package kafkalog
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -12,36 +13,44 @@ import (
 // maxMessageBytes leaves room for the largest text that a registry takes.
 const maxMessageBytes = "8388608"
 
+const (
+	policySetting = "cleanup.policy"
+	insyncSetting = "min.insync.replicas"
+)
+
 // ensureTopic makes the topic, unless it exists, and refuses one that would lose
-// or mix up records.
-func (k *link) ensureTopic(c Config) error {
+// or mix up records. It returns how many brokers have what is acknowledged, at least.
+func (k *link) ensureTopic(c Config) (insync int, err error) {
 	partitions, err := k.partitions()
 	missing := errors.Is(err, sarama.ErrUnknownTopicOrPartition)
 	if err != nil && !missing {
-		return fmt.Errorf("look for topic %s: %w", k.topic, err)
+		return 0, fmt.Errorf("look for topic %s: %w", k.topic, err)
 	}
 	admin, err := sarama.NewClusterAdminFromClient(k.Client) // not closed: that would close the link
 	switch {
 	case err != nil:
-		return fmt.Errorf("ask about topic %s: %w", k.topic, err)
+		return 0, fmt.Errorf("ask about topic %s: %w", k.topic, err)
 	case missing && c.CheckOnly:
-		return fmt.Errorf("topic %s does not exist; expected one with 1 partition and cleanup.policy compact", k.topic)
+		return 0, fmt.Errorf("topic %s does not exist; expected one with 1 partition and cleanup.policy compact", k.topic)
 	case missing:
 		if partitions, err = k.makeTopic(admin); err != nil {
-			return fmt.Errorf("make topic %s: %w", k.topic, err)
+			return 0, fmt.Errorf("make topic %s: %w", k.topic, err)
 		}
 	}
 	if partitions != 1 {
-		return fmt.Errorf("topic %s has %d partitions; expected 1, as the order of all records counts", k.topic, partitions)
+		return 0, fmt.Errorf("topic %s has %d partitions; expected 1, as the order of all records counts", k.topic, partitions)
 	}
-	policy, err := k.policy(admin)
+	settings, err := k.settings(admin, policySetting, insyncSetting)
 	if err != nil {
-		return fmt.Errorf("ask for cleanup.policy of topic %s: %w", k.topic, err)
+		return 0, fmt.Errorf("ask for the settings of topic %s: %w", k.topic, err)
 	}
-	if policy != "compact" {
-		return fmt.Errorf("topic %s has cleanup.policy %q; expected exactly compact, as brokers would delete schemas that are in use", k.topic, policy)
+	if policy := settings[policySetting]; policy != "compact" {
+		return 0, fmt.Errorf("topic %s has cleanup.policy %q; expected exactly compact, as brokers would delete schemas that are in use", k.topic, policy)
 	}
-	return nil
+	if insync, err = strconv.Atoi(settings[insyncSetting]); err != nil {
+		insync = 1 // as brokers have it
+	}
+	return insync, nil
 }
 
 func (k *link) partitions() (int, error) {
@@ -78,22 +87,21 @@ func (k *link) makeTopic(admin sarama.ClusterAdmin) (int, error) {
 	}
 }
 
-func (k *link) policy(admin sarama.ClusterAdmin) (string, error) {
-	const name = "cleanup.policy"
-	resource := &sarama.ConfigResource{Type: sarama.TopicResource, Name: k.topic, ConfigNames: []string{name}}
+// settings returns settings of the topic by their names.
+func (k *link) settings(admin sarama.ClusterAdmin, names ...string) (map[string]string, error) {
+	resource := &sarama.ConfigResource{Type: sarama.TopicResource, Name: k.topic, ConfigNames: names}
 	results, err := admin.DescribeConfigs([]*sarama.ConfigResource{resource}, sarama.DescribeConfigsOptions{})
 	if err != nil {
-		return "", err
+		return nil, err
 	}
+	out := map[string]string{}
 	for _, r := range results {
 		if r.ErrorCode != sarama.ErrNoError {
-			return "", r.ErrorCode
+			return nil, r.ErrorCode
 		}
 		for _, e := range r.Configs {
-			if e.Name == name {
-				return strings.TrimSpace(e.Value), nil
-			}
+			out[e.Name] = strings.TrimSpace(e.Value)
 		}
 	}
-	return "", errors.New("the broker did not say")
+	return out, nil
 }

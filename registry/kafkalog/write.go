@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/IBM/sarama"
+
 	"github.com/wireproof/wireproof/registry"
 )
 
@@ -48,6 +50,10 @@ func (l *Log) append(ctx context.Context, at int64, messages []message) (next in
 	}
 	if next, err = l.write(ctx, high, l.track.withSpellings(messages)); err != nil {
 		l.giveUp()
+	}
+	switch refused(err) {
+	case sarama.ErrMessageSizeTooLarge, sarama.ErrMessageSetSizeTooLarge:
+		err = fmt.Errorf("%w: %w", registry.ErrTooLarge, err) // so it was never committed
 	}
 	return next, err
 }

@@ -1,6 +1,9 @@
 package rest
 
-import "net/http"
+import (
+	"net/http"
+	"unsafe"
+)
 
 // Routes returns the methods and patterns of the table.
 func Routes() (out [][2]string) {
@@ -30,3 +33,21 @@ func PatternOf(r *http.Request) string {
 type discard struct{ http.ResponseWriter }
 
 func (discard) Header() http.Header { return http.Header{} }
+
+// Kept returns how many bytes of answers a handler keeps, the tables that find
+// them included.
+func Kept(h http.Handler) int {
+	a := &h.(*handler).answers
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	total := 0
+	for _, page := range a.pages {
+		total += int(unsafe.Sizeof(*page))
+		for _, k := range page {
+			if k != nil {
+				total += len(k.body) + len(k.packed)
+			}
+		}
+	}
+	return total
+}

@@ -67,11 +67,12 @@ func (b *rendered) pack() {
 	b.packed, b.packedSize = buf.Bytes(), []string{strconv.Itoa(buf.Len())}
 }
 
-// maxKept bounds the bytes of answers that are kept; for each schema there may be
+// maxKept bounds the bytes of answers that are kept; for each answer there may be
 // keptEach more, so that those of a large registry of small schemas all are.
 const (
 	maxKept  = 8 << 20
 	keptEach = 512
+	pageSize = 8 << 10 // bytes of a page1024
 )
 
 // answers keeps what is asked for by id, which clients that start do all at
@@ -80,7 +81,8 @@ type answers struct {
 	mu      sync.RWMutex // guards the fields below
 	pages   map[int]*page1024
 	lengths map[int][]string // as header values, shared by all of one length
-	bytes   int
+	count   int
+	bytes   int // of the answers and of the pages
 }
 
 // A page1024 is the answers of neighbouring ids. Ids are dense: their answers are
@@ -128,15 +130,15 @@ func (a *answers) get(v *registry.Version, now registry.Offset) *rendered {
 }
 
 // put keeps the answer about a version, and returns it; see get for now.
-func (a *answers) put(v *registry.Version, body []byte, now registry.Offset, schemas int) *rendered {
+func (a *answers) put(v *registry.Version, body []byte, now registry.Offset) *rendered {
 	k := &keptAnswer{rendered: rendered{body: body}, time: v.Time, deleted: v.Deleted, guid: v.GUID}
 	k.valid.Store(int64(now))
 	k.pack()
 	size := len(k.body) + len(k.packed)
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.pages == nil || a.bytes+size > maxKept+keptEach*schemas {
-		a.pages, a.lengths, a.bytes = map[int]*page1024{}, map[int][]string{}, 0
+	if a.pages == nil || a.bytes+size > maxKept+keptEach*a.count {
+		a.pages, a.lengths, a.count, a.bytes = map[int]*page1024{}, map[int][]string{}, 0, 0
 	}
 	n := len(body)
 	if a.lengths[n] == nil {
@@ -147,8 +149,14 @@ func (a *answers) put(v *registry.Version, body []byte, now registry.Offset, sch
 	if page == nil {
 		page = &page1024{}
 		a.pages[v.ID>>10] = page
+		a.bytes += pageSize
+	}
+	if old := page[v.ID&1023]; old != nil {
+		a.count--
+		a.bytes -= len(old.body) + len(old.packed)
 	}
 	page[v.ID&1023] = k
+	a.count++
 	a.bytes += size
 	return &k.rendered
 }

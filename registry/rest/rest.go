@@ -168,7 +168,7 @@ func (c *call) answer() (contentType int, out *reply, err error) {
 	if !ok && !c.route.anyAccept {
 		return contentType, nil, api.NotAcceptable.With()
 	}
-	if c.vars.subject != "" && slices.Contains(path, "subjects") {
+	if c.vars.subject != "" && slices.Contains(c.route.parts, "subjects") {
 		c.vars.subject = c.reg.Alias(c.vars.subject)
 	}
 	if c.route.verb != "" {

@@ -129,7 +129,7 @@ func getByID(c *call) (*reply, error) {
 		if err != nil {
 			return nil, err
 		}
-		answer.ready = c.answers.put(&v, body, now, c.reg.MaxID(""))
+		answer.ready = c.answers.put(&v, body, now)
 	}
 	return answer, nil
 }

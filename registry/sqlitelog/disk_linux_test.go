@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"github.com/wireproof/wireproof/registry/api"
 	"github.com/wireproof/wireproof/registry/registrytest"
 	"github.com/wireproof/wireproof/registry/sqlitelog"
+	"github.com/wireproof/wireproof/test/proctest"
 )
 
 // A file that may not grow any more refuses writes; everything else works.
@@ -89,34 +89,16 @@ func chmodAll(t *testing.T, dir string, file, folder os.FileMode) {
 // gets room, becomes read-only and writable again, with the same log open.
 func TestMounted(t *testing.T) {
 	t.Parallel()
-	cmd := exec.Command(os.Args[0])
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}
-	if os.Getuid() != 0 {
-		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
-		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
-		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
-	}
-	cmd.Env = append(os.Environ(), victimEnv+"="+filepath.Join(t.TempDir(), "log.db"), mountEnv+"=1")
-	out, err := cmd.CombinedOutput()
-	switch {
-	case errors.Is(err, syscall.EPERM), strings.Contains(string(out), errNoMount.Error()):
-		// TestFileLimit, TestReadOnly and TestDiskErrors need no such right.
-		t.Logf("NOT TESTED on a real file system, since this machine does not let us mount one: %v %s", err, out)
-	case err != nil:
-		t.Errorf("%v\n%s", err, out)
+	if !proctest.RunMounting(t, victimEnv+"="+filepath.Join(t.TempDir(), "log.db"), mountEnv+"=1") {
+		t.Log("NOT TESTED on a real file system: TestFileLimit, TestReadOnly and TestDiskErrors need no such right")
 	}
 }
-
-var errNoMount = errors.New("no right to mount a file system")
 
 // mountAndFill is the process of TestMounted.
 func mountAndFill(path string) error {
 	dir := filepath.Dir(path)
-	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
-		return fmt.Errorf("%w: %w", errNoMount, err)
-	}
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=4m"); err != nil {
-		return fmt.Errorf("%w: %w", errNoMount, err)
+	if err := proctest.Mount(dir, "4m"); err != nil {
+		return err
 	}
 	v := &visitor{path: path, known: map[int]string{}}
 	if err := v.open(); err != nil {

@@ -1,17 +1,16 @@
 package sqlitelog_test
 
 import (
-	"bufio"
 	"fmt"
 	"maps"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/wireproof/wireproof/registry/registrytest"
+	"github.com/wireproof/wireproof/test/proctest"
 )
 
 // TestKill kills a process that writes, at moments that nobody chose.
@@ -34,32 +33,26 @@ func TestKill(t *testing.T) {
 // killVictim kills a process some time after it has acknowledged some writes.
 func killVictim(t *testing.T, path string, writes int, later time.Duration) map[string]int {
 	t.Helper()
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), victimEnv+"="+path)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	p := proctest.Start(t, victimEnv+"="+path)
 	acked := map[string]int{}
-	lines := bufio.NewScanner(out)
-	for n := 0; lines.Scan(); n++ {
+	for n := 0; ; n++ {
+		line, ok := p.Line()
+		if !ok {
+			break
+		}
 		var id int
 		var subject string
 		// The last line may be cut off by the kill; one with the dot is whole.
-		if _, err := fmt.Sscanf(lines.Text(), "%d %s .", &id, &subject); err != nil {
+		if _, err := fmt.Sscanf(line, "%d %s .", &id, &subject); err != nil {
 			break
 		}
 		acked[subject] = id
 		if n == writes {
-			time.AfterFunc(later, func() { cmd.Process.Kill() })
+			time.AfterFunc(later, func() { p.Signal(os.Kill) })
 		}
 	}
-	if err := cmd.Wait(); err == nil || cmd.ProcessState.Exited() {
-		t.Fatalf("the victim ended by itself: %v", cmd.ProcessState)
+	if !p.Kill() {
+		t.Fatal("the victim ended by itself")
 	}
 	return acked
 }

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/tools/txtar"
 
@@ -189,7 +188,7 @@ func lintConfigs(r *rand.Rand, random int) []lintConfig {
 func TestLintIsBufs(t *testing.T) {
 	t.Parallel()
 	buf := buforacle.Find(t)
-	seed := setting(t, "BUF_SEED", uint64(time.Now().UnixNano()))
+	seed := seed(t)
 	wanted := int(setting(t, "BUF_TREES", 40))
 	t.Logf("BUF_SEED=%d BUF_TREES=%d", seed, wanted)
 	r := rand.New(rand.NewPCG(seed, 2))

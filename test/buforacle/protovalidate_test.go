@@ -8,7 +8,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	"google.golang.org/protobuf/proto"
@@ -152,8 +151,7 @@ func constrainedFile(r *rand.Rand, n int) string {
 func TestProtovalidateIsBufs(t *testing.T) {
 	t.Parallel()
 	buf := buforacle.Find(t)
-	seed := setting(t, "BUF_SEED", uint64(time.Now().UnixNano()))
-	t.Logf("BUF_SEED=%d", seed)
+	seed := seed(t)
 	r := rand.New(rand.NewPCG(seed, 3))
 	files := side{}
 	for n := range int(setting(t, "BUF_TREES", 600)) {

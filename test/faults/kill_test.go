@@ -42,7 +42,7 @@ func TestMain(m *testing.M) {
 
 // roles is what a process can be. The environment says where its parts are.
 var roles = map[string]func(context.Context, *slog.Logger) error{
-	"inbox": inboxRole, "transform": transformRole, "dedupe": dedupeRole,
+	"inbox": inboxRole, "transform": transformRole, "dedupe": dedupeRole, "eventlog": eventLogRole,
 }
 
 func connect() (*kafkabus.Bus, error) {

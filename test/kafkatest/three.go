@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -70,6 +71,20 @@ func (c *Cluster) Start(t testing.TB, id int) {
 // returns what it prints. The test fails if the script does.
 func Services(t testing.TB, args ...string) string {
 	t.Helper()
+	return services(t, nil, args)
+}
+
+// Cramped is Services for servers whose files may not become larger than that: what
+// they write beyond it fails, as on a full disk. They are not told by a signal, which
+// would end them. settings are variables of the script, as NAME=VALUE.
+func Cramped(t testing.TB, kilobytes int, settings []string, args ...string) string {
+	t.Helper()
+	under := []string{"bash", "-c", `trap "" XFSZ; ulimit -S -f "$0"; exec env "$@"`, strconv.Itoa(kilobytes)}
+	return services(t, append(under, settings...), args)
+}
+
+func services(t testing.TB, under, args []string) string {
+	t.Helper()
 	root, err := os.Getwd()
 	if err != nil {
 		t.Fatal(err)
@@ -91,7 +106,8 @@ func Services(t testing.TB, args ...string) string {
 	}
 	defer os.Remove(out.Name())
 	defer out.Close()
-	cmd := exec.Command(filepath.Join(root, script), args...)
+	line := append(append(under, filepath.Join(root, script)), args...)
+	cmd := exec.Command(line[0], line[1:]...)
 	cmd.Stdout, cmd.Stderr = out, out
 	err = cmd.Run()
 	text, _ := os.ReadFile(out.Name())

@@ -10,13 +10,11 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"runtime"
-	"slices"
-	"testing"
 	"text/tabwriter"
 	"time"
 
 	"github.com/wireproof/wireproof/bench"
+	"github.com/wireproof/wireproof/bench/internal/measure"
 	"github.com/wireproof/wireproof/compat"
 	"github.com/wireproof/wireproof/lang/all"
 	"github.com/wireproof/wireproof/registry"
@@ -28,8 +26,6 @@ const (
 	rounds    = 7 // the median counts
 	roundTime = 50 * time.Millisecond
 )
-
-var start = time.Now()
 
 func main() {
 	if err := run(context.Background(), os.Stdout); err != nil {
@@ -56,74 +52,71 @@ func run(ctx context.Context, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	cases, err := prepare(serdes)
+	cases, err := prepare(ctx, serdes)
 	if err != nil {
 		return err
 	}
-	// One round measures every case, so that a busy moment of the machine does
-	// not fall on one of them alone.
-	for range rounds {
-		for _, c := range cases {
-			c.times = append(c.times, c.measure())
-		}
+	if err := measure.Rounds(ctx, rounds, cases...); err != nil {
+		return err
 	}
 	return table(stdout, serdes, cases)
 }
 
-// A testCase is one function of one serde.
-type testCase struct {
-	call  func()
-	runs  int // calls in a round
-	times []time.Duration
-}
-
 // prepare returns, for each serde, its encode and its decode case.
-func prepare(serdes []bench.Serde) ([]*testCase, error) {
-	var cases []*testCase
+func prepare(ctx context.Context, serdes []bench.Serde) ([]*measure.Case, error) {
+	var cases []*measure.Case
 	for _, s := range serdes {
 		data, err := s.Encode()
 		if err != nil {
 			return nil, fmt.Errorf("%s, %s: %w", s.Event, s.Name, err)
 		}
-		for _, call := range []func(){func() { _, _ = s.Encode() }, func() { _ = s.Decode(data) }} {
-			c := &testCase{call: call, runs: 1000}
-			for c.measure()*time.Duration(c.runs) < roundTime && c.runs < 1<<24 {
-				c.runs *= 2
+		for _, call := range []func() error{func() error { _, err := s.Encode(); return err }, func() error { return s.Decode(data) }} {
+			n, err := calls(ctx, call)
+			if err != nil {
+				return nil, fmt.Errorf("%s, %s: %w", s.Event, s.Name, err)
 			}
-			cases = append(cases, c)
+			cases = append(cases, &measure.Case{Name: s.Event + ", " + s.Name, N: n, Run: repeat(call)})
 		}
 	}
 	return cases, nil
 }
 
-// measure returns the time of one call.
-func (c *testCase) measure() time.Duration {
-	runtime.GC()
-	before := cpuTime()
-	for range c.runs {
-		c.call()
+func repeat(call func() error) func(context.Context, int) error {
+	return func(_ context.Context, n int) error {
+		for range n {
+			if err := call(); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
-	return (cpuTime() - before) / time.Duration(c.runs)
 }
 
-func (c *testCase) median() float64 {
-	slices.Sort(c.times)
-	return float64(max(1, c.times[len(c.times)/2]))
+// calls returns how many calls take a round's time.
+func calls(ctx context.Context, call func() error) (int, error) {
+	for n := 1000; ; n *= 2 {
+		c := measure.Case{N: n, Run: repeat(call)}
+		if err := c.Measure(ctx); err != nil {
+			return 0, err
+		}
+		if c.CPU()*float64(n) >= float64(roundTime) || n >= 1<<24 {
+			return n, nil
+		}
+	}
 }
 
-func table(stdout io.Writer, serdes []bench.Serde, cases []*testCase) error {
+func table(stdout io.Writer, serdes []bench.Serde, cases []*measure.Case) error {
 	w := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "event\tserde\tencode ns\tallocs\tratio\tdecode ns\tallocs\tratio\t")
 	base := map[string][2]float64{} // generated code comes first
 	for i, s := range serdes {
 		encode, decode := cases[2*i], cases[2*i+1]
 		if _, ok := base[s.Event]; !ok {
-			base[s.Event] = [2]float64{encode.median(), decode.median()}
+			base[s.Event] = [2]float64{encode.CPU(), decode.CPU()}
 		}
 		b := base[s.Event]
 		fmt.Fprintf(w, "%s\t%s\t%.0f\t%.0f\t%.1fx\t%.0f\t%.0f\t%.1fx\t\n", s.Event, s.Name,
-			encode.median(), testing.AllocsPerRun(1000, encode.call), encode.median()/b[0],
-			decode.median(), testing.AllocsPerRun(1000, decode.call), decode.median()/b[1])
+			encode.CPU(), encode.Allocs(), encode.CPU()/b[0], decode.CPU(), decode.Allocs(), decode.CPU()/b[1])
 	}
 	return w.Flush()
 }

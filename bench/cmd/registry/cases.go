@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"time"
+
+	"github.com/wireproof/wireproof/bench/internal/measure"
 )
 
 // A bench runs the cases one after the other and prints a line for each.
@@ -162,8 +163,7 @@ func (b *bench) read(schemas int, from ...*process) (best []time.Duration, times
 		}
 	}
 	for _, ratios := range all {
-		slices.Sort(ratios)
-		times = append(times, ratios[len(ratios)/2])
+		times = append(times, measure.Median(ratios))
 	}
 	return best, times, nil
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 
 	"github.com/redis/go-redis/v9"
@@ -10,66 +9,56 @@ import (
 	"github.com/wireproof/wireproof/event/redisbus"
 )
 
-const redisKey = "wireproof:" + topic
+const stream = "wireproof:" + topic
 
-func redisCases(ctx context.Context) ([]*testCase, func(), error) {
+func openRedis(ctx context.Context) (*broker, error) {
 	o, err := redis.ParseURL(os.Getenv("REDIS_URL"))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	client := redis.NewClient(o)
 	bus, err := redisbus.Open(ctx, client, redisbus.Config{})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	empty := func(ctx context.Context) error {
-		if err := client.Del(ctx, redisKey).Err(); err != nil {
+	b := &broker{name: "Redis", bus: bus, sent: 10_000, total: 20_000, close: func() { _ = bus.Close(ctx); _ = client.Close() }}
+	b.empty = func(ctx context.Context) error {
+		if err := client.Del(ctx, stream).Err(); err != nil {
 			return err
 		}
 		return bus.MakeTopic(ctx, topic, "")
 	}
-	pending := func(ctx context.Context, group string) (int64, error) {
-		p, err := client.XPending(ctx, redisKey, group).Result()
+	b.fill = func(ctx context.Context, group string) error {
+		n, err := client.XLen(ctx, stream).Result()
+		if err != nil {
+			return err
+		}
+		if n != int64(b.total) {
+			if err := b.empty(ctx); err != nil {
+				return err
+			}
+			return publish(ctx, bus, b.total)
+		}
+		return client.XGroupDestroy(ctx, stream, group).Err()
+	}
+	b.unsettled = func(ctx context.Context, group string) (int64, error) {
+		p, err := client.XPending(ctx, stream, group).Result()
 		if err != nil {
 			return 0, err
 		}
 		return p.Count, nil
 	}
-	groups := 0
-	filled := func(ctx context.Context) error {
-		groups++
-		if n, err := client.XLen(ctx, redisKey).Result(); err != nil || n == total {
-			return err
-		}
-		if err := empty(ctx); err != nil {
-			return err
-		}
-		return publish(ctx, bus, total)
-	}
-	cases := []*testCase{
-		{
-			name: "Redis publish, 500 a pipeline", messages: sent, prepare: empty,
-			bare: side{call: func(ctx context.Context) (func() error, error) { return nil, bareAdd(ctx, client) }},
-			ours: side{call: func(ctx context.Context) (func() error, error) { return nil, publish(ctx, bus, sent) }},
-		},
-		{
-			name: "Redis consume, 500 a read and an acknowledgement", messages: total, prepare: filled,
-			bare: side{call: func(ctx context.Context) (func() error, error) {
-				return nil, bareRead(ctx, client, fmt.Sprint("bare-", groups))
-			}},
-			ours: side{call: func(ctx context.Context) (func() error, error) {
-				return consume(ctx, bus.Group(fmt.Sprint("ours-", groups)), pending)
-			}},
-		},
-	}
-	return cases, func() { _ = bus.Close(ctx); _ = client.Close() }, nil
+	b.publish = func(ctx context.Context, n int) error { return redisPublish(ctx, client, n) }
+	b.consume = func(ctx context.Context, group string, n int) error { return redisConsume(ctx, client, group, n) }
+	return b, nil
 }
 
-func bareAdd(ctx context.Context, client *redis.Client) error {
-	for range sent / batch {
+// redisPublish sends a batch in one pipeline.
+func redisPublish(ctx context.Context, client *redis.Client, n int) error {
+	for range n / batch {
 		pipe := client.Pipeline()
 		for i := range batch {
-			pipe.XAdd(ctx, &redis.XAddArgs{Stream: redisKey, Values: []any{"k", fmt.Sprintf("key-%d", i), "p", payload}})
+			pipe.XAdd(ctx, &redis.XAddArgs{Stream: stream, Values: []any{"k", key(i), "p", payload}})
 		}
 		if _, err := pipe.Exec(ctx); err != nil {
 			return err
@@ -78,13 +67,14 @@ func bareAdd(ctx context.Context, client *redis.Client) error {
 	return nil
 }
 
-func bareRead(ctx context.Context, client *redis.Client, group string) error {
-	if err := client.XGroupCreate(ctx, redisKey, group, "0").Err(); err != nil {
+// redisConsume reads a batch at a time and acknowledges it at once.
+func redisConsume(ctx context.Context, client *redis.Client, group string, n int) error {
+	if err := client.XGroupCreate(ctx, stream, group, "0").Err(); err != nil {
 		return err
 	}
 	ids := make([]string, 0, batch)
-	for n := 0; n < total; {
-		got, err := client.XReadGroup(ctx, &redis.XReadGroupArgs{Group: group, Consumer: "c", Streams: []string{redisKey, ">"}, Count: batch}).Result()
+	for n > 0 {
+		got, err := client.XReadGroup(ctx, &redis.XReadGroupArgs{Group: group, Consumer: "c", Streams: []string{stream, ">"}, Count: batch}).Result()
 		if err != nil {
 			return err
 		}
@@ -92,10 +82,10 @@ func bareRead(ctx context.Context, client *redis.Client, group string) error {
 		for _, m := range got[0].Messages {
 			ids = append(ids, m.ID)
 		}
-		if err := client.XAck(ctx, redisKey, group, ids...).Err(); err != nil {
+		if err := client.XAck(ctx, stream, group, ids...).Err(); err != nil {
 			return err
 		}
-		n += len(ids)
+		n -= len(ids)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package redisstore_test
 
 import (
 	"bytes"
+	"crypto/rand"
 	"errors"
 	"io"
 	"os"
@@ -14,8 +15,10 @@ import (
 	"github.com/wireproof/wireproof/event/claimcheck/redisstore"
 )
 
-// What is put is read back, over several parts, and what is not there is missing.
-func TestRedis(t *testing.T) {
+// server returns a client of the server in REDIS_URL. Without it the test is
+// skipped, or fails where REQUIRE_SERVICES is 1.
+func server(t *testing.T) *redis.Client {
+	t.Helper()
 	url := os.Getenv("REDIS_URL")
 	if url == "" {
 		if os.Getenv("REQUIRE_SERVICES") == "1" {
@@ -29,7 +32,12 @@ func TestRedis(t *testing.T) {
 	}
 	c := redis.NewClient(opts)
 	t.Cleanup(func() { c.Close() })
-	s, err := redisstore.New(c, time.Minute)
+	return c
+}
+
+// What is put is read back, over several parts, and what is not there is missing.
+func TestRedis(t *testing.T) {
+	s, err := redisstore.New(server(t), time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +60,35 @@ func TestRedis(t *testing.T) {
 	}
 }
 
+// A payload lasts for as long as it was told, from when it was last stored.
 func TestExpiry(t *testing.T) {
+	c := server(t)
+	s, err := redisstore.New(c, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := claimcheck.NewRef([]byte(rand.Text()), time.Now()).Key()
+	for range 2 {
+		if err := s.Put(t.Context(), key, []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		left, err := c.PTTL(t.Context(), "wireproof:claim:"+key).Result()
+		if err != nil || left < 50*time.Minute || left > time.Hour {
+			t.Errorf("it lasts for %v (%v), want an hour", left, err)
+		}
+		if err := c.PExpire(t.Context(), "wireproof:claim:"+key, time.Minute).Err(); err != nil { // an hour minus a minute later
+			t.Fatal(err)
+		}
+	}
+	if err := c.Del(t.Context(), "wireproof:claim:"+key).Err(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Open(t.Context(), key); !errors.Is(err, claimcheck.ErrMissing) {
+		t.Errorf("error %v of what has expired, want %v", err, claimcheck.ErrMissing)
+	}
+}
+
+func TestMistakes(t *testing.T) {
 	if _, err := redisstore.New(nil, 0); err == nil {
 		t.Error("no client and no expiry: no error")
 	}

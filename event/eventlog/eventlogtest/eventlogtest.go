@@ -30,13 +30,28 @@ func Run(t *testing.T, open func(t *testing.T) eventlog.Store) {
 		}
 		t.Run("appends follow one another", func(t *testing.T) { race(t, open) })
 	})
-	connect := func(t *testing.T) event.Bus { return newLog(t, open(t)) }
+	var refused sync.Map // topics to which nothing is appended
+	connect := func(t *testing.T) event.Bus { return newLog(t, refusing{open(t), &refused}) }
 	t.Run("bus", func(t *testing.T) {
-		eventtest.Run(t, eventtest.Bus{New: connect, Reconnect: connect, KeyOrder: true, Late: true})
+		eventtest.Run(t, eventtest.Bus{New: connect, Reconnect: connect, KeyOrder: true, Late: true,
+			Refuse: func(_ *testing.T, _ event.Bus, topic string) { refused.Store(topic, true) }})
 	})
 	t.Run("seek", func(t *testing.T) { seek(t, newLog(t, open(t))) })
 	t.Run("replay", func(t *testing.T) { replay(t, newLog(t, open(t))) })
 	t.Run("a member that dies is followed", func(t *testing.T) { takeover(t, open(t)) })
+}
+
+// A refusing store does not append to some topics, as when its disk is full.
+type refusing struct {
+	eventlog.Store
+	topics *sync.Map
+}
+
+func (r refusing) Append(ctx context.Context, topic string, records [][]byte) (int64, error) {
+	if _, ok := r.topics.Load(topic); ok {
+		return 0, errors.New("no space left")
+	}
+	return r.Store.Append(ctx, topic, records)
 }
 
 func newLog(t *testing.T, s eventlog.Store) *eventlog.Log {

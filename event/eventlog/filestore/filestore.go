@@ -267,6 +267,11 @@ func (s *Store) Leave(_ context.Context, group, topic, holder string) error {
 	return s.groups.leave(place{group, topic}, holder)
 }
 
+// Position is as eventlog.Store says.
+func (s *Store) Position(_ context.Context, group, topic string) (int64, error) {
+	return s.groups.position(place{group, topic})
+}
+
 // Seek is as eventlog.Store says.
 func (s *Store) Seek(_ context.Context, group, topic string, at int64) error {
 	return s.groups.seek(place{group, topic}, at)

@@ -167,6 +167,32 @@ func TestTornTail(t *testing.T) {
 	}
 }
 
+// A crash while the next segment is begun loses nothing, whatever of its head got
+// to the disk.
+func TestTornHead(t *testing.T) {
+	for size := range fileHead + 1 {
+		dir := t.TempDir()
+		s := open(t, dir)
+		appendTo(t, s, "t", "one", "two")
+		next := s.topics["t"].segmentName(2)
+		if err := errors.Join(s.Close(), os.WriteFile(next, make([]byte, size), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+		s = open(t, dir)
+		if first := appendTo(t, s, "t", "three"); first != 2 {
+			t.Errorf("%d bytes of a head: appended at offset %d, want 2", size, first)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		s = open(t, dir)
+		if got, err := all(s, "t"); err != nil || strings.Join(got, ",") != "one,two,three" {
+			t.Errorf("%d bytes of a head: %q, %v", size, got, err)
+		}
+		s.Close()
+	}
+}
+
 // A flipped bit anywhere but in the last frame is an error at the latest when it
 // is read; never another record, and never a shorter log.
 func TestDamage(t *testing.T) {
@@ -310,6 +336,40 @@ func TestFailingDisk(t *testing.T) {
 				t.Errorf("after a restart: %q (%v), want %q", got, err, w)
 			}
 		})
+	}
+}
+
+// What was noted of groups and not synced when the machine crashed may be a hole in
+// the file, with what was noted later behind it: that counts.
+func TestHoleInGroupsFile(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	for i := range int64(9) {
+		if err := s.Seek(t.Context(), fmt.Sprint("g", i%3), "t", i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Close()
+	name := filepath.Join(dir, "groups")
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the hole stays, and what comes behind it
+		clear(text[len(text)*4/9+3 : len(text)*7/9+5]) // from within the fifth line to within the eighth
+		if err := os.WriteFile(name, text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		s, err := Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for g, want := range []int64{3, 1, 8} {
+			if at, err := s.Position(t.Context(), fmt.Sprint("g", g), "t"); err != nil || at != want {
+				t.Errorf("group %d is at %d, %v; want %d", g, at, err, want)
+			}
+		}
+		s.Close()
 	}
 }
 

@@ -83,6 +83,10 @@ func (s *segment) head() error {
 		if _, err := s.file.ReadAt(head, 0); err != nil {
 			return fmt.Errorf("filestore: read %s: %w", s.name, err)
 		}
+	}
+	// A frame is written when the head is on the disk: a file of nothing but zeros,
+	// no longer than a head, is one that a crash came before.
+	if s.size > int64(fileHead) || s.size == int64(fileHead) && !bytes.Equal(head, make([]byte, fileHead)) {
 		if string(head[:len(fileMagic)]) != fileMagic {
 			return damaged(s.name, 0, "it does not begin as a segment does")
 		}
@@ -92,7 +96,6 @@ func (s *segment) head() error {
 		copy(s.salt[:], head[len(fileMagic):])
 		return nil
 	}
-	// A crash came before its first frame.
 	copy(head, fileMagic)
 	rand.Read(s.salt[:])
 	copy(head[len(fileMagic):], s.salt[:])

@@ -173,6 +173,15 @@ func (s *Store) Save(ctx context.Context, group, topic, holder string, at int64)
 	return s.ours(ctx, `UPDATE wireproof_log_group SET at = $4 WHERE consumer = $1 AND topic = $2 AND holder = $3`, group, topic, holder, at)
 }
 
+// Position is as eventlog.Store says.
+func (s *Store) Position(ctx context.Context, group, topic string) (at int64, err error) {
+	err = s.db.QueryRowContext(ctx, `SELECT at FROM wireproof_log_group WHERE consumer = $1 AND topic = $2`, group, topic).Scan(&at)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
+	}
+	return at, err
+}
+
 // Leave is as eventlog.Store says.
 func (s *Store) Leave(ctx context.Context, group, topic, holder string) error {
 	_, err := s.ours(ctx, `UPDATE wireproof_log_group SET holder = '', until_ms = 0 WHERE consumer = $1 AND topic = $2 AND holder = $3`, group, topic, holder)

@@ -52,28 +52,27 @@ type Limits struct {
 	MaxValue int      // bytes of a value
 }
 
-// Encode returns m's key, headers and time, and whether its payload is null, as
-// attributes. It fails if they do not fit l.
-func Encode(m *event.Message, l Limits) (map[string]string, error) {
-	out := make(map[string]string, len(m.Headers)+2)
+// Encode calls set with the attributes that hold m's key, headers and time, and whether
+// its payload is null, each name once. It fails if they do not fit l.
+func Encode(m *event.Message, l Limits, set func(name, value string)) error {
 	if m.Key != nil {
-		if err := l.spread(out, keyName, url.QueryEscape(string(m.Key))); err != nil {
-			return nil, fmt.Errorf("the key of %d bytes: %w", len(m.Key), err)
+		if err := l.spread(set, keyName, url.QueryEscape(string(m.Key))); err != nil {
+			return fmt.Errorf("the key of %d bytes: %w", len(m.Key), err)
 		}
 	}
 	if m.Payload == nil {
-		out[nullName] = "1"
+		set(nullName, "1")
 	}
 	if !m.Time.IsZero() {
-		out[timeName] = m.Time.UTC().Format(time.RFC3339Nano)
+		set(timeName, m.Time.UTC().Format(time.RFC3339Nano))
 	}
-	if err := l.headers(out, m.Headers); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return l.headers(set, m.Headers)
 }
 
-func (l Limits) headers(out map[string]string, hs event.Headers) error {
+func (l Limits) headers(set func(name, value string), hs event.Headers) error {
+	if len(hs) == 0 {
+		return nil
+	}
 	names := make(map[string]int, len(hs))
 	for _, h := range hs {
 		names[folded(h.Key)]++
@@ -84,7 +83,7 @@ func (l Limits) headers(out map[string]string, hs event.Headers) error {
 			plain = false
 			continue
 		}
-		out[h.Key] = string(h.Value)
+		set(h.Key, string(h.Value))
 		plain = plain && (i == 0 || hs[i-1].Key < h.Key)
 	}
 	if plain {
@@ -97,7 +96,7 @@ func (l Limits) headers(out map[string]string, hs event.Headers) error {
 			items[i] += "=" + url.QueryEscape(string(h.Value))
 		}
 	}
-	if err := l.spread(out, headersName, strings.Join(items, "&")); err != nil {
+	if err := l.spread(set, headersName, strings.Join(items, "&")); err != nil {
 		return fmt.Errorf("%d headers: %w", len(hs), err)
 	}
 	return nil
@@ -159,18 +158,20 @@ func isText(v []byte) bool {
 }
 
 // spread sets name to text, or to its first part and name-1, name-2 … to the rest.
-func (l Limits) spread(out map[string]string, name, text string) error {
-	out[name] = text
+func (l Limits) spread(set func(name, value string), name, text string) error {
 	if l.MaxValue <= 0 || len(text) <= l.MaxValue {
+		set(name, text)
 		return nil
 	}
 	if len(text) > maxParts*l.MaxValue {
 		return fmt.Errorf("%d bytes escaped, want at most %d", len(text), maxParts*l.MaxValue)
 	}
-	out[name], text = text[:l.MaxValue], text[l.MaxValue:]
+	set(name, text[:l.MaxValue])
+	text = text[l.MaxValue:]
 	for i := 1; text != ""; i++ {
 		n := min(len(text), l.MaxValue)
-		out[name+"-"+strconv.Itoa(i)], text = text[:n], text[n:]
+		set(name+"-"+strconv.Itoa(i), text[:n])
+		text = text[n:]
 	}
 	return nil
 }
@@ -179,14 +180,21 @@ func (l Limits) spread(out map[string]string, name, text string) error {
 // and its payload to nil if it was null; a payload that was not null is not nil
 // after it. Attributes that another program wrote become headers, in ascending
 // order of their names. The error says which attribute is damaged; m then holds
-// all attributes as headers.
+// all attributes as headers. What is in attrs afterwards means nothing.
 func Decode(attrs map[string]string, m *event.Message) error {
 	if m.Payload == nil {
 		m.Payload = []byte{}
 	}
-	err := decode(attrs, m)
+	var room [4][2]string
+	l := left{attrs: attrs, taken: room[:0]}
+	err := l.decode(m)
 	if err != nil {
+		for _, x := range l.taken {
+			attrs[x[0]] = x[1]
+		}
 		m.Headers = nil
+	}
+	if len(attrs) > 0 {
 		for _, k := range slices.Sorted(maps.Keys(attrs)) {
 			m.Headers = append(m.Headers, event.Header{Key: k, Value: []byte(attrs[k])})
 		}
@@ -194,45 +202,57 @@ func Decode(attrs map[string]string, m *event.Message) error {
 	return err
 }
 
-func decode(attrs map[string]string, m *event.Message) error {
-	left := maps.Clone(attrs)
-	if text, ok := gather(left, keyName); ok {
+// left is the attributes that are not read yet, and those that are.
+type left struct {
+	attrs map[string]string
+	taken [][2]string
+}
+
+// take takes an attribute out.
+func (l *left) take(name string) (string, bool) {
+	v, ok := l.attrs[name]
+	if ok {
+		delete(l.attrs, name)
+		l.taken = append(l.taken, [2]string{name, v})
+	}
+	return v, ok
+}
+
+// decode reads what Encode wrote. Attributes that mean nothing to it stay.
+func (l *left) decode(m *event.Message) error {
+	if text, ok := l.gather(keyName); ok {
 		key, err := url.QueryUnescape(text)
 		if err != nil {
 			return fmt.Errorf("attribute %s: %w", keyName, err)
 		}
 		m.Key = []byte(key)
 	}
-	if v, ok := left[timeName]; ok {
+	if v, ok := l.take(timeName); ok {
 		t, err := time.Parse(time.RFC3339Nano, v)
 		if err != nil {
 			return fmt.Errorf("attribute %s: %w", timeName, err)
 		}
 		m.Time = t
-		delete(left, timeName)
 	}
 	m.Headers = nil
-	if text, ok := gather(left, headersName); ok {
+	if text, ok := l.gather(headersName); ok {
 		for item := range strings.SplitSeq(text, "&") {
-			h, err := header(item, left)
+			h, err := l.header(item)
 			if err != nil {
 				return fmt.Errorf("attribute %s: %w", headersName, err)
 			}
 			m.Headers = append(m.Headers, h)
 		}
 	}
-	if left[nullName] == "1" && len(m.Payload) == 0 {
+	if len(m.Payload) == 0 && l.attrs[nullName] == "1" {
 		m.Payload = nil
-		delete(left, nullName)
-	}
-	for _, k := range slices.Sorted(maps.Keys(left)) {
-		m.Headers = append(m.Headers, event.Header{Key: k, Value: []byte(left[k])})
+		l.take(nullName)
 	}
 	return nil
 }
 
-// header reads one item, and takes the attribute that it stands for out of left.
-func header(item string, left map[string]string) (event.Header, error) {
+// header reads one item, and takes out the attribute that it stands for.
+func (l *left) header(item string) (event.Header, error) {
 	name, value, escaped := strings.Cut(item, "=")
 	key, err := url.QueryUnescape(name)
 	if err != nil {
@@ -242,28 +262,22 @@ func header(item string, left map[string]string) (event.Header, error) {
 		v, err := url.QueryUnescape(value)
 		return event.Header{Key: key, Value: []byte(v)}, err
 	}
-	v, ok := left[key]
+	v, ok := l.take(key)
 	if !ok {
 		return event.Header{}, fmt.Errorf("it names header %q, and there is no such attribute", key)
 	}
-	delete(left, key)
 	return event.Header{Key: key, Value: []byte(v)}, nil
 }
 
-// gather takes the parts that spread made out of left, and joins them.
-func gather(left map[string]string, name string) (string, bool) {
-	text, ok := left[name]
-	if !ok {
-		return "", false
-	}
-	delete(left, name)
-	for i := 1; ; i++ {
-		k := name + "-" + strconv.Itoa(i)
-		part, ok := left[k]
-		if !ok {
-			return text, true
+// gather takes out the parts that spread made, and joins them.
+func (l *left) gather(name string) (string, bool) {
+	text, ok := l.take(name)
+	for i := 1; ok; i++ {
+		part, more := l.take(name + "-" + strconv.Itoa(i))
+		if !more {
+			break
 		}
 		text += part
-		delete(left, k)
 	}
+	return text, ok
 }

@@ -17,6 +17,12 @@ func h(pairs ...string) event.Headers {
 	return out
 }
 
+func encoded(m *event.Message, l Limits) (map[string]string, error) {
+	out := map[string]string{}
+	err := Encode(m, l, func(name, value string) { out[name] = value })
+	return out, err
+}
+
 // Encode's attributes, where another program is to find what it expects.
 func TestAttributes(t *testing.T) {
 	limits := Limits{Reserved: []string{"Nats-"}, MaxKey: 20, MaxValue: 16}
@@ -37,7 +43,7 @@ func TestAttributes(t *testing.T) {
 		"a long key":       {event.Message{Payload: []byte{}, Key: []byte("0123456789abcdef+")}, map[string]string{keyName: "0123456789abcdef", keyName + "-1": "%2B"}},
 		"a long name":      {event.Message{Payload: []byte{}, Headers: h("a23456789012345678901", "")}, map[string]string{headersName: "a234567890123456", headersName + "-1": "78901="}},
 	} {
-		got, err := Encode(&c.m, limits)
+		got, err := encoded(&c.m, limits)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -54,7 +60,7 @@ func TestAttributes(t *testing.T) {
 }
 
 func TestTooLong(t *testing.T) {
-	_, err := Encode(&event.Message{Key: bytes.Repeat([]byte{0}, 1000)}, Limits{MaxValue: 10})
+	_, err := encoded(&event.Message{Key: bytes.Repeat([]byte{0}, 1000)}, Limits{MaxValue: 10})
 	if err == nil || !strings.Contains(err.Error(), "the key of 1000 bytes: 3000 bytes escaped, want at most 640") {
 		t.Errorf("a key that does not fit: %v", err)
 	}
@@ -68,6 +74,10 @@ func TestDecodeForeign(t *testing.T) {
 	}
 	if got := m.Headers; len(got) != 3 || got[0].Key != "c" || got[1].Key != "a" || got[2].Key != "b" {
 		t.Errorf("headers %v, want c, a, b", got)
+	}
+	m = event.Message{}
+	if err := Decode(map[string]string{"a": "1", keyName: "k", timeName: "noon", headersName: "a"}, &m); err == nil || len(m.Headers) != 4 {
+		t.Errorf("headers %v and error %v, want all four attributes as they came", m.Headers, err)
 	}
 	for _, bad := range []map[string]string{
 		{headersName: "a%"}, {headersName: "a=%zz"}, {headersName: "gone"}, {keyName: "%"}, {timeName: "noon"},
@@ -107,7 +117,7 @@ func FuzzRoundTrip(f *testing.F) {
 			in.Time = time.Unix(at%(1<<36), 0).UTC()
 		}
 		l := Limits{MaxValue: int(most), MaxKey: int(most)}
-		attrs, err := Encode(&in, l)
+		attrs, err := encoded(&in, l)
 		if err != nil {
 			return
 		}

@@ -25,8 +25,15 @@ type Place struct {
 }
 
 // String returns the place as text that [Parse] reads.
-func (p Place) String() string {
-	return strconv.FormatInt(int64(p.Partition), 16) + "-" + strconv.FormatInt(p.Offset, 16)
+func (p Place) String() string { return string(p.AppendTo(make([]byte, 0, maxText))) }
+
+const maxText = 8 + 1 + 16
+
+// AppendTo appends what String returns.
+func (p Place) AppendTo(dst []byte) []byte {
+	dst = strconv.AppendInt(dst, int64(p.Partition), 16)
+	dst = append(dst, '-')
+	return strconv.AppendInt(dst, p.Offset, 16)
 }
 
 // Parse reads what String wrote, and reports whether it is that.
@@ -36,7 +43,7 @@ func Parse(text string) (Place, bool) {
 	offset, err2 := strconv.ParseInt(b, 16, 64)
 	p := Place{int32(partition), offset}
 	// Nothing but the one way to write it: a name of somebody else is hashed.
-	return p, err1 == nil && err2 == nil && partition > 0 && offset >= 0 && p.String() == text
+	return p, err1 == nil && err2 == nil && partition > 0 && offset >= 0 && string(p.AppendTo(make([]byte, 0, maxText))) == text
 }
 
 // Of returns the place of a message that another program has given a name, the

@@ -1,4 +1,7 @@
-package faults
+// Package nettest lies between a transport and its server, cuts, holds and slows
+// what they say to one another, and counts what becomes of the messages. It makes
+// certificates for their servers. It is for tests only.
+package nettest
 
 import (
 	"bytes"
@@ -11,8 +14,8 @@ import (
 	"time"
 )
 
-// A wire lies between clients and a server, and can be cut.
-type wire struct {
+// A Wire lies between clients and a server, and can be cut.
+type Wire struct {
 	l    net.Listener
 	to   string
 	here [13]byte // this end and the server's, as Kafka writes them: clients of Kafka
@@ -28,20 +31,22 @@ type wire struct {
 // A link is one connection through a wire.
 type link struct{ client, server *net.TCPConn }
 
-func newWire(t *testing.T, to string, kafka bool) *wire {
+// New returns a wire to a server at 127.0.0.1:port, which ends with the test. Where
+// that is Kafka, which tells clients where it is, it is said to be at this end.
+func New(t *testing.T, to string, kafka bool) *Wire {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &wire{l: l, to: to, fix: kafka, links: map[*link]bool{}, open: make(chan struct{})}
+	w := &Wire{l: l, to: to, fix: kafka, links: map[*link]bool{}, open: make(chan struct{})}
 	close(w.open)
 	w.here, w.far = address(t, l.Addr().String()), address(t, to)
 	go w.serve()
 	t.Cleanup(func() {
 		_ = l.Close()
-		w.pass()
-		w.cut(false)
+		w.Pass()
+		w.Cut(false)
 	})
 	return w
 }
@@ -58,9 +63,10 @@ func address(t *testing.T, hostPort string) (out [13]byte) {
 	return out
 }
 
-func (w *wire) addr() string { return w.l.Addr().String() }
+// Addr returns where clients connect to.
+func (w *Wire) Addr() string { return w.l.Addr().String() }
 
-func (w *wire) serve() {
+func (w *Wire) serve() {
 	for {
 		client, err := w.l.Accept()
 		if err != nil {
@@ -83,14 +89,14 @@ func (w *wire) serve() {
 	}
 }
 
-func (w *wire) passing() chan struct{} {
+func (w *Wire) passing() chan struct{} {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.open
 }
 
 // copy passes on what comes, whole answers of Kafka if frames is set.
-func (w *wire) copy(k *link, to, from *net.TCPConn, frames bool) {
+func (w *Wire) copy(k *link, to, from *net.TCPConn, frames bool) {
 	defer w.end(k, false)
 	buf := make([]byte, 32<<10)
 	for {
@@ -132,7 +138,7 @@ func (w *wire) copy(k *link, to, from *net.TCPConn, frames bool) {
 }
 
 // end ends a connection: with a reset, which drops what is on its way, if abrupt.
-func (w *wire) end(k *link, abrupt bool) {
+func (w *Wire) end(k *link, abrupt bool) {
 	for _, c := range []*net.TCPConn{k.client, k.server} {
 		if abrupt {
 			_ = c.SetLinger(0)
@@ -144,8 +150,8 @@ func (w *wire) end(k *link, abrupt bool) {
 	w.mu.Unlock()
 }
 
-// cut ends all connections. New ones may be made.
-func (w *wire) cut(abrupt bool) {
+// Cut ends all connections. New ones may be made.
+func (w *Wire) Cut(abrupt bool) {
 	w.mu.Lock()
 	var all []*link
 	for k := range w.links {
@@ -157,15 +163,15 @@ func (w *wire) cut(abrupt bool) {
 	}
 }
 
-// hold lets nothing pass any more, and tells nobody; new connections wait.
-func (w *wire) hold() {
+// Hold lets nothing pass any more, and tells nobody; new connections wait.
+func (w *Wire) Hold() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.open = make(chan struct{})
 }
 
-// pass lets everything pass again, what was held first.
-func (w *wire) pass() {
+// Pass lets everything pass again, what was held first.
+func (w *Wire) Pass() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	select {
@@ -175,7 +181,8 @@ func (w *wire) pass() {
 	}
 }
 
-func (w *wire) setSlow(slow bool) {
+// SetSlow makes the wire slow, or fast again.
+func (w *Wire) SetSlow(slow bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.slow = slow
