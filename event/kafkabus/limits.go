@@ -64,7 +64,8 @@ func (l *limits) claim(m *outgoing) {
 
 // apart returns the indexes of refused messages of a call that are to be sent again, now
 // that it is known how much their topics take. None is sent behind one of its partition
-// that followed it.
+// that followed it: what was refused in a batch before one that is stored stays refused,
+// and only the next call is split as its topic wants it.
 func (l *limits) apart(ctx context.Context, out []outgoing, failed []event.Failure) (again []int) {
 	type place struct {
 		topic     string
@@ -85,13 +86,13 @@ func (l *limits) apart(ctx context.Context, out []outgoing, failed []event.Failu
 			stored[at] = true // for all that is known
 			continue
 		}
-		if stored[at] || m.size >= l.batch(m.Topic) {
+		if m.size >= l.batch(m.Topic) {
 			continue
 		}
 		if _, asked := learned[m.Topic]; !asked {
 			learned[m.Topic] = l.learn(ctx, m.Topic)
 		}
-		if learned[m.Topic] && m.size < l.batch(m.Topic) {
+		if learned[m.Topic] && !stored[at] && m.size < l.batch(m.Topic) {
 			again = append(again, i)
 		}
 	}
