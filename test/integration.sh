@@ -62,7 +62,8 @@ make bench
 # hours, in the race detector; so would what starts the program, or another one, again and again.
 programs='Scripts|Guide|QuickStart|Runs$'
 go test -timeout 90m -v ./compat/witness | { grep -v '^=== ' || true; }
-go test -timeout 90m ./test/buforacle ./internal/bufgen ./cmd/wireproof
+go test -timeout 90m ./test/buforacle ./internal/bufgen
+go test -timeout 90m -run "$programs" ./cmd/wireproof
 mapfile -t others < <(go list ./codec/... ./compat/... ./event/... ./examples/... ./internal/... ./lang/... ./registry/... ./test/... | grep -vE '/(buforacle|bufgen|witness)$')
 go test ${race[@]+"${race[@]}"} -timeout 40m -skip '^TestThreeBrokers' "${others[@]}"
 go test ${race[@]+"${race[@]}"} -timeout 40m -skip "$programs" ./cmd/...
