@@ -65,21 +65,25 @@ func (p *partition) append(m *event.Message, size int, now func() time.Time) {
 		room += uvarintLen(len(h.Key)) + uvarintLen(len(h.Value)+1)
 	}
 	c := p.chunkFor(room)
-	at := m.Time
-	if at.IsZero() {
-		at = now()
+	made := m.Time
+	if made.IsZero() {
+		made = now()
 	}
 	c.records = append(c.records, record{
-		sec: at.Unix(), nsec: uint32(at.Nanosecond()), at: uint32(len(c.data)),
+		sec: made.Unix(), nsec: uint32(made.Nanosecond()), at: uint32(len(c.data)),
 		key: int32(length(m.Key)), payload: int32(length(m.Payload)), headers: uint32(len(m.Headers)), size: uint32(size),
 	})
-	c.data = append(c.data, m.Key...)
-	c.data = append(c.data, m.Payload...)
+	// The room is there: what is appended within it writes no pointer, which the garbage
+	// collector would have to be told of.
+	data := c.data[len(c.data) : len(c.data)+room]
+	c.data = c.data[:len(c.data)+room]
+	at := copy(data, m.Key)
+	at += copy(data[at:], m.Payload)
 	for _, h := range m.Headers {
-		c.data = binary.AppendUvarint(c.data, uint64(len(h.Key)))
-		c.data = append(c.data, h.Key...)
-		c.data = binary.AppendUvarint(c.data, uint64(length(h.Value)+1))
-		c.data = append(c.data, h.Value...)
+		at += binary.PutUvarint(data[at:], uint64(len(h.Key)))
+		at += copy(data[at:], h.Key)
+		at += binary.PutUvarint(data[at:], uint64(length(h.Value)+1))
+		at += copy(data[at:], h.Value)
 	}
 	p.count++
 }

@@ -97,11 +97,13 @@ func overChannel(_ context.Context, n int) error {
 // used again: it is the publisher's once Publish has returned.
 func publish(ctx context.Context, bus event.Bus, n int) error {
 	made, ms := make([]event.Message, batch), make([]*event.Message, batch)
+	for i := range made {
+		made[i].Topic, ms[i] = "t", &made[i]
+	}
 	for from := 0; from < n; from += batch {
 		most := min(batch, n-from)
 		for i := range most {
-			made[i].Topic, made[i].Key = "t", keys[(from+i)%len(keys)]
-			ms[i] = &made[i]
+			made[i].Key = keys[(from+i)%len(keys)]
 		}
 		if err := bus.Publish(ctx, ms[:most]...); err != nil {
 			return err
