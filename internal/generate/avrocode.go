@@ -14,6 +14,7 @@ type avroCode struct {
 	*avroUnit
 	out      bytes.Buffer
 	fallible bool // some statement can fail
+	tries    bool // some call returns an error
 	deep     bool // the method has a depth
 	loops    int
 }
@@ -50,7 +51,10 @@ func (u *avroUnit) appendMethods(t *avro.Type, name string) error {
 	}
 	u.printf("if m == nil {\nreturn dst, %s.NilRecord()\n}\n", w)
 	if c.fallible {
-		u.printf("start := dst\nvar err error\n")
+		u.printf("start := dst\n")
+	}
+	if c.tries {
+		u.printf("var err error\n")
 	}
 	u.printf("%sreturn dst, nil\n}\n\n", c.out.String())
 	return nil
@@ -73,9 +77,15 @@ func pointee(e string) string {
 	return e
 }
 
+// isNull reports whether the only value of t is null, also as the only type of a
+// union: nothing in Go is read to append it.
+func isNull(t *avro.Type) bool {
+	return t.Kind == avro.Null || t.Kind == avro.Union && len(t.Branches) == 1 && isNull(t.Branches[0])
+}
+
 // try prints a call that returns dst and an error.
 func (c *avroCode) try(path []string, format string, args ...any) {
-	c.fallible = true
+	c.fallible, c.tries = true, true
 	c.line("if dst, err = %s; err != nil {\nreturn start, %s.At(err, %s)\n}", fmt.Sprintf(format, args...), c.wire(), strings.Join(path, ", "))
 }
 
@@ -185,7 +195,11 @@ func (c *avroCode) appendArray(t *avro.Type, e string, path []string) error {
 	c.line("if n := len(%s); n > 0 {\ndst = %s.AppendLong(dst, int64(n))", bare(e), w)
 	if t.Items.Kind != avro.Null {
 		i := c.indexed("i")
-		c.line("for %s := range %s {", i, bare(e))
+		if isNull(t.Items) {
+			c.line("for range %s {", bare(e))
+		} else {
+			c.line("for %s := range %s {", i, bare(e))
+		}
 		if err := c.appendValue(t.Items, e+"["+i+"]", append(path[:len(path):len(path)], i)); err != nil {
 			return err
 		}
@@ -201,7 +215,7 @@ func (c *avroCode) appendMap(t *avro.Type, e string, path []string) error {
 	defer func() { c.loops-- }()
 	k, v := c.indexed("k"), c.indexed("v")
 	c.line("if n := len(%s); n > 0 {\ndst = %s.AppendLong(dst, int64(n))", bare(e), w)
-	if t.Items.Kind == avro.Null {
+	if isNull(t.Items) {
 		c.line("for %s := range %s {\ndst = %s.AppendString(dst, %s)", k, bare(e), w, k)
 	} else {
 		c.line("for %s, %s := range %s {\ndst = %s.AppendString(dst, %s)", k, v, bare(e), w, k)
@@ -236,13 +250,6 @@ func (c *avroCode) appendUnion(t *avro.Type, e string, path []string) error {
 	c.loops++
 	defer func() { c.loops-- }()
 	x := c.indexed("x")
-	uses := false
-	for _, b := range t.Branches {
-		uses = uses || b.Kind != avro.Null
-	}
-	if !uses {
-		x = "_"
-	}
 	c.fallible = true
 	c.line("switch %s := %s.(type) {", x, bare(e))
 	for i, b := range t.Branches {

@@ -290,6 +290,8 @@ func (u *avroUnit) nameUnions(t *avro.Type, name string, pos lang.Pos) error {
 		return u.nameUnions(t.Items, name+"Value", pos)
 	case t.Kind != avro.Union:
 		return nil
+	case len(t.Branches) == 0:
+		return fmt.Errorf("%s: a union without types has no value", pos)
 	}
 	if len(t.Branches) > 1 && nullable(t) < 0 {
 		if err := u.claim(name, "the union at "+pos.String(), pos); err != nil {
