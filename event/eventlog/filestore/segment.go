@@ -54,10 +54,23 @@ type syncError struct{ err error }
 func (e *syncError) Error() string { return e.err.Error() }
 func (e *syncError) Unwrap() error { return e.err }
 
-// A damaged error names the place of damage.
-func damaged(name string, at int64, what string, args ...any) error {
-	return fmt.Errorf("filestore: %s is damaged at byte %d: %s; restore the file from a copy", name, at, fmt.Sprintf(what, args...))
+// A damageError names the place of damage.
+type damageError struct {
+	name string
+	at   int64
+	what string
 }
+
+func (e *damageError) Error() string {
+	return fmt.Sprintf("filestore: %s is damaged at byte %d: %s; restore the file from a copy", e.name, e.at, e.what)
+}
+
+func damaged(name string, at int64, what string, args ...any) error {
+	return &damageError{name, at, fmt.Sprintf(what, args...)}
+}
+
+// errRemoved is the error of a segment that was trimmed.
+var errRemoved = errors.New("the segment was removed")
 
 // openSegment opens a file and reads its head; a file that has none yet gets one.
 func (s *Store) openSegment(name string, first int64) (*segment, error) {
@@ -118,8 +131,12 @@ func (s *segment) recover() error {
 	at := int64(fileHead)
 	for at < s.size {
 		f, err := s.frame(at, s.next)
-		if err != nil {
+		var no *damageError
+		switch {
+		case errors.As(err, &no):
 			return s.cut(at, err)
+		case err != nil: // what cannot be read may be whole
+			return err
 		}
 		s.note(f, at)
 		at += f.length
@@ -263,7 +280,7 @@ func (s *segment) read(from, end int64, records, size int) ([][]byte, error) {
 	s.mu.Lock()
 	if s.retired {
 		s.mu.Unlock()
-		return nil, fmt.Errorf("filestore: offset %d was removed", from)
+		return nil, errRemoved
 	}
 	s.readers++
 	s.mu.Unlock()

@@ -1,6 +1,7 @@
 package filestore
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -105,7 +106,7 @@ func (t *topic) append(records [][]byte) (int64, error) {
 	t.writing = true
 	t.mu.Unlock()
 	if lead {
-		t.write()
+		go t.write() // not here: others may keep it busy for long
 	}
 	<-w.done
 	return w.first, w.err
@@ -196,34 +197,41 @@ func (t *topic) segmentFor(end int64) (*segment, error) {
 	return seg, nil
 }
 
+// read returns records from an offset on, and the offset of the first.
 func (t *topic) read(from int64, records, bytes int) (int64, [][]byte, error) {
-	t.mu.Lock()
-	if len(t.segments) == 0 || from >= t.end {
-		t.mu.Unlock()
-		return from, nil, nil
-	}
-	i, found := slices.BinarySearchFunc(t.segments, from, func(s *segment, at int64) int {
-		switch {
-		case s.first < at:
-			return -1
-		case s.first > at:
-			return 1
+	for {
+		seg, first, end := t.segmentAt(from)
+		if seg == nil {
+			return from, nil, nil
 		}
-		return 0
-	})
+		out, err := seg.read(first, end, records, bytes)
+		if !errors.Is(err, errRemoved) { // else it was trimmed in this moment
+			return first, out, err
+		}
+	}
+}
+
+// segmentAt returns the segment that holds an offset, or the oldest one that is
+// kept, what is to be read of it first, and where it ends; nil if there is nothing
+// to read.
+func (t *topic) segmentAt(from int64) (seg *segment, first, end int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.segments) == 0 || from >= t.end {
+		return nil, from, 0
+	}
+	i, found := slices.BinarySearchFunc(t.segments, from, func(s *segment, at int64) int { return cmp.Compare(s.first, at) })
 	if !found {
 		i--
 	}
 	if i < 0 {
 		i, from = 0, t.segments[0].first
 	}
-	seg, end := t.segments[i], t.end
+	end = t.end
 	if i < len(t.segments)-1 {
 		end = t.segments[i+1].first
 	}
-	t.mu.Unlock()
-	out, err := seg.read(from, end, records, bytes)
-	return from, out, err
+	return t.segments[i], from, end
 }
 
 // trim removes the segments that hold nothing from before on.
