@@ -28,7 +28,7 @@ func RegisterLag(reg prometheus.Registerer, of event.Lagger, group string, topic
 	if reg == nil || of == nil || group == "" || len(topics) == 0 {
 		return errors.New("prommetrics: RegisterLag wants a registerer, a bus, a group and one topic at least")
 	}
-	labels, constant := []string{"topic", "partition"}, prometheus.Labels{"group": group}
+	labels, constant := []string{"topic", "partition"}, prometheus.Labels{"group": label(group)}
 	err := reg.Register(&lag{
 		of: of, group: group, topics: topics,
 		messages: prometheus.NewDesc("wireproof_event_lag_messages", "Offsets that the group is behind.", labels, constant),
@@ -73,7 +73,7 @@ func (l *lag) Collect(ch chan<- prometheus.Metric) {
 			age = max(time.Since(p.Oldest), 0).Seconds()
 		}
 		partition := strconv.Itoa(int(p.Partition))
-		gauge(l.messages, float64(p.Messages), p.Topic, partition)
-		gauge(l.seconds, age, p.Topic, partition)
+		gauge(l.messages, float64(p.Messages), label(p.Topic), partition)
+		gauge(l.seconds, age, label(p.Topic), partition)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -63,16 +64,20 @@ func (m *Metrics) Options() []event.ConsumerOption {
 	return []event.ConsumerOption{event.Observe(m.observe), event.Spans(m.span)}
 }
 
+// label returns s as the value of a label, which has to be UTF-8: a topic that a
+// pattern meets is named by whoever publishes to it.
+func label(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
+
 func (m *Metrics) observe(o event.Outcome, d *event.Delivery, _ error) {
 	meta := d.Meta()
-	m.messages.WithLabelValues(meta.Topic, d.Group, o.String()).Inc()
+	m.messages.WithLabelValues(label(meta.Topic), label(d.Group), o.String()).Inc()
 	if meta.Topic == d.Topic && !d.Time.IsZero() {
-		m.age.WithLabelValues(meta.Topic, d.Group).Observe(max(time.Since(d.Time), 0).Seconds())
+		m.age.WithLabelValues(label(meta.Topic), label(d.Group)).Observe(max(time.Since(d.Time), 0).Seconds())
 	}
 }
 
 func (m *Metrics) span(ctx context.Context, ds []*event.Delivery) (context.Context, func(error)) {
-	h := m.handler.WithLabelValues(ds[0].Meta().Topic, ds[0].Group)
+	h := m.handler.WithLabelValues(label(ds[0].Meta().Topic), label(ds[0].Group))
 	begin := time.Now()
 	return ctx, func(error) { h.Observe(time.Since(begin).Seconds()) }
 }
