@@ -9,6 +9,7 @@ package catalog
 import (
 	"cmp"
 	"fmt"
+	"go/token"
 	"io/fs"
 	"maps"
 	"path"
@@ -183,11 +184,15 @@ func (f *File) GoPackage() string {
 	return cmp.Or(packageName(name), "schemas")
 }
 
-// packageName makes a Go package name: lower case, letters and digits only.
+// packageName makes a Go package name: lower case, letters and digits only, and
+// nothing that Go gives another meaning.
 func packageName(s string) string {
 	name := notLetter.ReplaceAllString(strings.ToLower(s), "")
 	if name != "" && name[0] >= '0' && name[0] <= '9' {
 		name = "p" + name
+	}
+	if token.IsKeyword(name) || name == "main" || name == "init" {
+		name += "pkg"
 	}
 	return name
 }

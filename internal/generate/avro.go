@@ -44,7 +44,7 @@ func Avro(files []AvroFile) ([]File, error) {
 			return nil, err
 		}
 		name := strings.TrimSuffix(path.Base(f.Source.Path), path.Ext(f.Source.Path)) + ".avro.go"
-		out = append(out, File{Path: path.Join(f.Dir, name), Data: data})
+		out = append(out, File{Path: path.Join(f.Dir, goFileName(name)), Data: data})
 	}
 	return out, nil
 }

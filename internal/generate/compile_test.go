@@ -8,6 +8,8 @@ import (
 	"go/token"
 	"go/types"
 	"io"
+	"os"
+	"os/exec"
 	"path"
 	"strings"
 	"sync"
@@ -31,9 +33,22 @@ type checker struct {
 }
 
 var (
-	libraries = sync.OnceValue(func() *checker {
+	libraries = sync.OnceValues(func() (*checker, error) {
+		const module = "github.com/wireproof/wireproof/"
+		out, err := exec.Command("go", "list", "-export", "-deps", "-f", "{{.ImportPath}}={{.Export}}",
+			"encoding/binary", module+"codec/...", module+"event", "google.golang.org/protobuf/runtime/protoimpl", "google.golang.org/protobuf/types/known/...").Output()
+		if err != nil {
+			return nil, err
+		}
+		exports := map[string]string{}
+		for line := range strings.Lines(string(out)) {
+			at, file, _ := strings.Cut(strings.TrimSpace(line), "=")
+			exports[at] = file
+		}
 		fset := token.NewFileSet()
-		return &checker{fset: fset, rest: importer.ForCompiler(fset, "source", nil)}
+		return &checker{fset: fset, rest: importer.ForCompiler(fset, "gc", func(at string) (io.ReadCloser, error) {
+			return os.Open(exports[at])
+		})}, nil
 	})
 	checking sync.Mutex // guards the importer of libraries
 )
@@ -73,7 +88,11 @@ func (c *checker) Import(at string) (*types.Package, error) {
 func compiles(files []generate.File) error {
 	checking.Lock()
 	defer checking.Unlock()
-	c := &checker{libraries().fset, libraries().rest, map[string][]generate.File{}, map[string]*types.Package{}}
+	known, err := libraries()
+	if err != nil {
+		return err
+	}
+	c := &checker{known.fset, known.rest, map[string][]generate.File{}, map[string]*types.Package{}}
 	for _, f := range files {
 		at := path.Join(genPath, path.Dir(f.Path))
 		c.files[at] = append(c.files[at], f)

@@ -24,7 +24,7 @@ func all(t *testing.T, settings string, files map[string]string) ([]generate.Fil
 	if err != nil {
 		t.Fatal(err)
 	}
-	return generate.All(c, "example.com/shop/gen")
+	return generate.All(c, genPath)
 }
 
 const (
@@ -72,5 +72,51 @@ func TestAllIsDeterministic(t *testing.T) {
 				t.Fatalf("%s differs between two runs", f.Path)
 			}
 		}
+	}
+}
+
+// Whatever schemas, folders, files and topics are called, the Go compiles.
+func TestAllCompiles(t *testing.T) {
+	t.Parallel()
+	record := func(name string) string {
+		return `{"type":"record","name":"` + name + `","namespace":"shop","doc":"a\u0000b\ufeffc","fields":[{"name":"id","type":"string"},{"name":"n","type":"int"}]}`
+	}
+	type input struct{ schema, topic, text string }
+	var inputs []input
+	for _, name := range []string{"Return", "Package", "Select", "Topic", "Mu", "Key"} {
+		inputs = append(inputs, input{"shop/v1/a.avsc", "orders", record(name)})
+	}
+	for _, dir := range []string{"event", "codec", "binary", "registry", "errors", "error", "string", "e", "m", "import", "type", "main", "init", "context"} {
+		inputs = append(inputs, input{dir + "/a.avsc", "orders", record("Placed")})
+	}
+	for _, file := range []string{"install_android", "_a", "a_arm", "a_test", "a_linux_amd64"} {
+		inputs = append(inputs, input{"shop/" + file + ".avsc", "orders", record("Placed")}, input{"shop/" + file + ".x.proto", "orders", strings.ReplaceAll(orderProto, "string id", "int32 n = 2; string id")})
+	}
+	for _, topic := range []string{"import", "type", "main", "init", "context", "go"} {
+		inputs = append(inputs, input{"shop/a.avsc", topic, record("Placed")})
+	}
+	for _, in := range inputs {
+		for _, key := range []string{"id", "n"} {
+			files, err := all(t, "  - { schema: "+in.schema+", topic: "+in.topic+", key: "+key+" }\n", map[string]string{in.schema: in.text})
+			if err == nil {
+				err = compiles(files)
+			}
+			if err != nil {
+				t.Errorf("%s on topic %s by %s: %v\n%s", in.schema, in.topic, key, err, in.text)
+			}
+		}
+	}
+}
+
+// Two packages of one name are told apart on a topic.
+func TestAllWithPackagesOfOneName(t *testing.T) {
+	t.Parallel()
+	files, err := all(t, "  - { schema: shop/events/a.avsc, topic: t }\n  - { schema: pay/events/b.avsc, topic: t }\n",
+		map[string]string{"shop/events/a.avsc": orderAvro, "pay/events/b.avsc": strings.ReplaceAll(orderAvro, "Order", "Paid")})
+	if err == nil {
+		err = compiles(files)
+	}
+	if err != nil {
+		t.Error(err)
 	}
 }

@@ -98,12 +98,7 @@ func unexported(name string) string {
 // comment turns the words of a schema into lines of a Go comment, with a full
 // stop at the end; it is empty if there are no words.
 func comment(doc, indent string) string {
-	doc = strings.TrimSpace(strings.Map(func(r rune) rune {
-		if r == '\n' || r == '\t' || r >= ' ' && r != 0x7f && r != 0xfeff {
-			return r
-		}
-		return -1
-	}, doc))
+	doc = printable(doc)
 	if doc == "" {
 		return ""
 	}
@@ -118,6 +113,17 @@ func comment(doc, indent string) string {
 		}
 	}
 	return b.String()
+}
+
+// printable returns the words of a schema without space around them and without
+// the characters that Go source may not have or that would show as nothing.
+func printable(doc string) string {
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\t' || r >= ' ' && r != 0x7f && r != 0xfeff {
+			return r
+		}
+		return -1
+	}, doc))
 }
 
 // wrap breaks a line at spaces so that it is no longer than width where that is

@@ -143,7 +143,7 @@ func (gen *protoGenerator) file(f ProtoFile) ([]File, error) {
 	var out []File
 	for _, r := range response.File {
 		out = append(out, File{
-			Path: path.Join(f.Dir, path.Base(r.GetName())),
+			Path: path.Join(f.Dir, goFileName(path.Base(r.GetName()))),
 			Data: pinVersions([]byte(r.GetContent())),
 		})
 	}

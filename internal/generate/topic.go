@@ -5,8 +5,11 @@ import (
 	_ "embed"
 	"fmt"
 	"go/format"
+	"go/token"
 	"path"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"text/template"
 )
@@ -63,7 +66,7 @@ var reservedMethods = map[string]bool{"Deleted": true, "DeletedKeys": true, "Eve
 func TopicFile(t Topic) (File, error) {
 	m := topicModel{Topic: t}
 	used := map[string]TopicEvent{}
-	imports := map[string]string{}
+	imports := topicImports{}
 	for _, e := range t.Events {
 		method := e.GoType
 		for _, name := range []string{method, method + "Batch", method + "Message"} {
@@ -75,21 +78,20 @@ func TopicFile(t Topic) (File, error) {
 			}
 			used[name] = e
 		}
-		imports[e.ImportPath] = e.Package
 		for _, p := range e.KeyImports {
 			imports[p] = path.Base(p)
 		}
+		field := strings.ToLower(method[:1]) + method[1:]
+		if token.IsKeyword(field) {
+			field += "_"
+		}
+		pkg := imports.add(e.ImportPath, e.Package)
 		m.Events = append(m.Events, topicEventModel{
-			TopicEvent: e, Method: method, Field: strings.ToLower(method[:1]) + method[1:],
-			Type: e.Package + "." + e.GoType, Types: e.Package + "." + e.TypeFunc,
+			TopicEvent: e, Method: method, Field: field,
+			Type: pkg + "." + e.GoType, Types: pkg + "." + e.TypeFunc,
 		})
 	}
-	aliases := map[string]string{}
 	for p, name := range imports {
-		if other, ok := aliases[name]; ok {
-			return File{}, fmt.Errorf("topic %s: packages %s and %s have the same name %s", t.Name, p, other, name)
-		}
-		aliases[name] = p
 		m.Imports = append(m.Imports, goImport{name, p})
 	}
 	slices.SortFunc(m.Imports, func(a, b goImport) int { return strings.Compare(a.Path, b.Path) })
@@ -104,9 +106,41 @@ func TopicFile(t Topic) (File, error) {
 	return File{Path: path.Join(t.Package, t.Package+".event.go"), Data: text}, nil
 }
 
+// topicImports are the names of imported packages, by import path.
+type topicImports map[string]string
+
+// topicReserved are the names that the template uses for something else than a
+// package of types.
+var topicReserved = regexp.MustCompile(`^(binary|codec|context|errors|event|fmt|sync|any|append|byte|error|len|make|nil|string|` +
+	`bus|ctx|d|deleter|deletes|e|err|es|f|group|h|i|key|known|m|ms|mux|name|opts|p|payload|registry)$`)
+
+// add imports a package under its own name, or a longer one if that is taken.
+func (imports topicImports) add(importPath, name string) string {
+	if have, ok := imports[importPath]; ok {
+		return have
+	}
+	taken := func(name string) bool {
+		for _, other := range imports {
+			if other == name {
+				return true
+			}
+		}
+		return topicReserved.MatchString(name)
+	}
+	unique := name
+	for i := 1; taken(unique); i++ {
+		unique = name + "types"
+		if i > 1 {
+			unique += strconv.Itoa(i)
+		}
+	}
+	imports[importPath] = unique
+	return unique
+}
+
 // Comment turns a schema's words about an event into Go comment lines.
 func (e topicEventModel) Comment() string {
-	doc := strings.TrimSpace(e.Doc)
+	doc := printable(e.Doc)
 	if doc == "" {
 		return ""
 	}
