@@ -120,3 +120,33 @@ func TestAllWithPackagesOfOneName(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Packages whose names are those of variables, and names that protoc-gen-go gives
+// to something else too.
+func TestProtobufCompiles(t *testing.T) {
+	t.Parallel()
+	const order = `syntax = "proto3"; package shop2;
+import "%/d.proto";
+message Order {
+	string id = 1; string string = 2; string reset = 3; string get_id = 4;
+	dd.D d = 5; repeated dd.D ds = 6; map<string, dd.D> m = 7; map<bool, dd.E> me = 8; repeated dd.E es = 9; dd.E e = 10;
+	oneof o { dd.D od = 11; dd.E oe = 12; string foo_type = 13; }
+	message Foo {}
+}`
+	const dep = `syntax = "proto3"; package dd; message D { string id = 1; } enum E { Z = 0; }`
+	keys := []string{"id", "string", "reset", "get_id"}
+	for i, dir := range []string{
+		"at", "data", "depth", "dst", "end", "entry", "err", "i", "inner", "j", "k", "list", "n", "ok", "out", "start", "tag", "u", "v", "w",
+		"import", "string", "slices", "math", "proto", "lang",
+	} {
+		key := keys[i%len(keys)]
+		files, err := all(t, "  - { schema: shop/a.proto, message: shop2.Order, topic: orders, key: "+key+" }\n",
+			map[string]string{"shop/a.proto": strings.ReplaceAll(order, "%", dir), dir + "/d.proto": dep})
+		if err == nil {
+			err = compiles(files)
+		}
+		if err != nil {
+			t.Errorf("package %s, key %s: %v", dir, key, err)
+		}
+	}
+}

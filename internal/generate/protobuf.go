@@ -120,7 +120,7 @@ func (gen *protoGenerator) file(f ProtoFile) ([]File, error) {
 	if err != nil {
 		return nil, err
 	}
-	plugin, err := protogen.Options{}.New(req)
+	plugin, err := protogen.Options{ImportRewriteFunc: rewriteImport}.New(req)
 	if err != nil {
 		return nil, err
 	}
@@ -228,16 +228,18 @@ func ProtoTypeFunc(s *protobuf.Schema, fullMessage string) string {
 	return name + "EventTypeOfMessage"
 }
 
-// goNames returns the names of the Go types of a file.
+// goNames returns the names of the Go types of a file: of messages, of enums, and of
+// the fields of oneofs.
 func goNames(s *protobuf.Schema) map[string]bool {
 	names := map[string]bool{}
 	prefix := string(s.File().Package())
 	if prefix != "" {
 		prefix += "."
 	}
-	add := func(d protoreflect.Descriptor) {
-		names[goCamel(strings.TrimPrefix(string(d.FullName()), prefix))] = true
+	name := func(d protoreflect.Descriptor) string {
+		return goCamel(strings.TrimPrefix(string(d.FullName()), prefix))
 	}
+	add := func(d protoreflect.Descriptor) { names[name(d)] = true }
 	var walk func(ms protoreflect.MessageDescriptors, es protoreflect.EnumDescriptors)
 	walk = func(ms protoreflect.MessageDescriptors, es protoreflect.EnumDescriptors) {
 		for i := range es.Len() {
@@ -245,6 +247,12 @@ func goNames(s *protobuf.Schema) map[string]bool {
 		}
 		for i := range ms.Len() {
 			add(ms.Get(i))
+			for j := range ms.Get(i).Fields().Len() {
+				f := ms.Get(i).Fields().Get(j)
+				if o := f.ContainingOneof(); o != nil && !o.IsSynthetic() {
+					names[name(ms.Get(i))+"_"+goCamel(string(f.Name()))] = true
+				}
+			}
 			walk(ms.Get(i).Messages(), ms.Get(i).Enums())
 		}
 	}
@@ -268,6 +276,37 @@ func findMessage(s *protobuf.Schema, full string) protoreflect.MessageDescriptor
 	return found
 }
 
+// protoGetter returns the name of the method that returns a field, which
+// protoc-gen-go makes longer where another method has it.
+func protoGetter(s *protobuf.Schema, message, field string) (string, error) {
+	set, err := protobuf.CompileSet(s.Source())
+	if err != nil {
+		return "", err
+	}
+	req := &pluginpb.CodeGeneratorRequest{FileToGenerate: []string{s.Source().Path}, ProtoFile: set.File}
+	params := make([]string, len(set.File))
+	for i, f := range set.File {
+		params[i] = "M" + f.GetName() + "=wireproof.invalid/p;p" // no name of a method depends on it
+	}
+	req.Parameter = proto.String(strings.Join(params, ","))
+	plugin, err := protogen.Options{}.New(req)
+	if err != nil {
+		return "", err
+	}
+	ms := plugin.FilesByPath[s.Source().Path].Messages
+	for len(ms) > 0 {
+		m := ms[0]
+		ms = append(ms[1:], m.Messages...)
+		for _, f := range m.Fields {
+			if string(m.Desc.FullName()) == message && string(f.Desc.Name()) == field {
+				name, _ := f.MethodName("Get")
+				return name, nil
+			}
+		}
+	}
+	return "", fmt.Errorf("%s has no field %s.%s", s.Source().Path, message, field)
+}
+
 // ProtoKeyExpr returns a Go expression for the key bytes of a field of a message
 // held in the variable recv, and the packages that the expression needs. Text is
 // its UTF-8, bytes are themselves, integers are big-endian.
@@ -280,15 +319,20 @@ func ProtoKeyExpr(s *protobuf.Schema, message, field, recv string) (expr string,
 	if f == nil {
 		return "", nil, fmt.Errorf("the key %q is no field of %s", field, message)
 	}
-	get := recv + ".Get" + goCamel(field) + "()"
 	if f.Cardinality() == protoreflect.Repeated {
 		return "", nil, fmt.Errorf("the key %s.%s is a list or map; a key is text, bytes or an integer", message, field)
 	}
+	getter, err := protoGetter(s, message, field)
+	if err != nil {
+		return "", nil, err
+	}
+	get := recv + "." + getter + "()"
 	switch f.Kind() {
 	case protoreflect.StringKind:
 		return "[]byte(" + get + ")", nil, nil
 	case protoreflect.BytesKind:
-		return get, nil, nil
+		// A copy that is not nil, for a nil key is no key.
+		return "append([]byte{}, " + get + "...)", nil, nil
 	case protoreflect.Int32Kind, protoreflect.Sint32Kind, protoreflect.Sfixed32Kind, protoreflect.Uint32Kind, protoreflect.Fixed32Kind:
 		return "binary.BigEndian.AppendUint32(nil, uint32(" + get + "))", []string{"encoding/binary"}, nil
 	case protoreflect.Int64Kind, protoreflect.Sint64Kind, protoreflect.Sfixed64Kind, protoreflect.Uint64Kind, protoreflect.Fixed64Kind:

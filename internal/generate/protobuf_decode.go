@@ -114,7 +114,7 @@ func (f *fastFile) value(fd *protogen.Field) string {
 	case protoreflect.BoolKind:
 		return "u != 0"
 	case protoreflect.EnumKind:
-		return f.g.QualifiedGoIdent(fd.Enum.GoIdent) + "(int32(u))"
+		return f.typeName(fd.Enum.GoIdent) + "(int32(u))"
 	case protoreflect.StringKind, protoreflect.Uint64Kind, protoreflect.Fixed64Kind, protoreflect.Fixed32Kind:
 		return "u"
 	case protoreflect.BytesKind:
@@ -138,7 +138,7 @@ func (f *fastFile) store(m *protogen.Message, fd *protogen.Field, put func(v str
 		put(f.value(fd))
 		return
 	}
-	f.g.P("v := new(", fd.Message.GoIdent, ")")
+	f.g.P("v := new(", f.typeName(fd.Message.GoIdent), ")")
 	f.merge(m, string(fd.Desc.Name()), fd.Message, "v", "u")
 	put("v")
 }
@@ -166,13 +166,13 @@ func (f *fastFile) decodeMessage(m *protogen.Message, fd *protogen.Field) {
 		g.P("x.", fd.Oneof.GoName, " = w")
 		g.P("}")
 		g.P("if w.", fd.GoName, " == nil {")
-		g.P("w.", fd.GoName, " = new(", fd.Message.GoIdent, ")")
+		g.P("w.", fd.GoName, " = new(", f.typeName(fd.Message.GoIdent), ")")
 		g.P("}")
 		f.merge(m, string(fd.Desc.Name()), fd.Message, "w."+fd.GoName, "u")
 		return
 	}
 	g.P("if x.", fd.GoName, " == nil {")
-	g.P("x.", fd.GoName, " = new(", fd.Message.GoIdent, ")")
+	g.P("x.", fd.GoName, " = new(", f.typeName(fd.Message.GoIdent), ")")
 	g.P("}")
 	f.merge(m, string(fd.Desc.Name()), fd.Message, "x."+fd.GoName, "u")
 }
@@ -229,9 +229,9 @@ func (f *fastFile) decodeMap(m *protogen.Message, fd *protogen.Field) {
 	goValue := goScalar(value.Desc.Kind())
 	switch {
 	case value.Message != nil:
-		goValue = "*" + g.QualifiedGoIdent(value.Message.GoIdent)
+		goValue = "*" + f.typeName(value.Message.GoIdent)
 	case value.Enum != nil:
-		goValue = g.QualifiedGoIdent(value.Enum.GoIdent)
+		goValue = f.typeName(value.Enum.GoIdent)
 	}
 	g.P("entry, end := ", protofastPackage.Ident("Bytes"), "(data, i)")
 	f.check(m, name, "end")
@@ -244,7 +244,7 @@ func (f *fastFile) decodeMap(m *protogen.Message, fd *protogen.Field) {
 	}
 	g.P("var k ", goScalar(key.Desc.Kind()))
 	if value.Message != nil {
-		g.P("v := new(", value.Message.GoIdent, ")")
+		g.P("v := new(", f.typeName(value.Message.GoIdent), ")")
 	} else {
 		g.P("var v ", goValue)
 	}

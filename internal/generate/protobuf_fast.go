@@ -2,6 +2,8 @@ package generate
 
 import (
 	"fmt"
+	"path"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -35,6 +37,27 @@ type fastFile struct {
 func newFastFile(gen *protoGenerator, plugin *protogen.Plugin, file *protogen.File, schema *protobuf.Schema) *fastFile {
 	g := plugin.NewGeneratedFile(file.GeneratedFilenamePrefix+".fast.go", file.GoImportPath)
 	return &fastFile{gen, file, schema, g}
+}
+
+// fastLocal are the names of variables in x.fast.go, which would hide a package.
+var fastLocal = regexp.MustCompile(`^(at|data|depth|dst|end|entry|err|i|inner|j|k|list|n|ok|out|start|tag|u|v|w|x)$`)
+
+// aliased ends the import path of a package that is imported under a longer name,
+// while the file is printed: protogen names a package after the end of its path.
+const aliased = "/as/"
+
+// rewriteImport returns the import path that stands in the file.
+func rewriteImport(at protogen.GoImportPath) protogen.GoImportPath {
+	real, _, _ := strings.Cut(string(at), aliased)
+	return protogen.GoImportPath(real)
+}
+
+// typeName returns the name of a type inside a method.
+func (f *fastFile) typeName(id protogen.GoIdent) string {
+	if name := path.Base(string(id.GoImportPath)); id.GoImportPath != f.file.GoImportPath && fastLocal.MatchString(name) {
+		id.GoImportPath += protogen.GoImportPath(aliased + name + "types")
+	}
+	return f.g.QualifiedGoIdent(id)
 }
 
 func (f *fastFile) print() {
@@ -122,7 +145,7 @@ func stringLiteral(s string) string {
 	return strconv.Quote(s)
 }
 
-func (f *fastFile) printType(m *protogen.Message, path []int) {
+func (f *fastFile) printType(m *protogen.Message, indexes []int) {
 	g := f.g
 	name := m.GoIdent.GoName
 	fn := ProtoTypeFunc(f.schema, string(m.Desc.FullName()))
@@ -135,7 +158,7 @@ func (f *fastFile) printType(m *protogen.Message, path []int) {
 	g.P("return &", typ, "{")
 	g.P("Name: ", strconv.Quote(string(m.Desc.FullName())), ",")
 	g.P("Source: ", f.sourceVar(), "(),")
-	g.P("Indexes: []int{", strings.Trim(strings.ReplaceAll(fmt.Sprint(path), " ", ", "), "[]"), "},")
+	g.P("Indexes: []int{", strings.Trim(strings.ReplaceAll(fmt.Sprint(indexes), " ", ", "), "[]"), "},")
 	if clashes(m) {
 		g.P("Append: func(dst []byte, v *", name, ") ([]byte, error) { return ", protofastPackage.Ident("AppendMessage"), "(dst, v) },")
 		g.P("Decode: func(data string, v *", name, ") error { return ", protofastPackage.Ident("MergeMessage"), "(v, data) },")

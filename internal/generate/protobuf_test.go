@@ -183,12 +183,13 @@ func TestProtoNames(t *testing.T) {
 
 func TestProtoKeyExpr(t *testing.T) {
 	s, err := protobuf.Parse(lang.Source{Path: "k.proto", Text: `syntax = "proto3"; package k; message M {
-		string s = 1; bytes b = 2; int32 i = 3; fixed64 f = 4; bool x = 5; repeated string r = 6; M m = 7; string order_id = 8; double d = 9; }`})
+		string s = 1; bytes b = 2; int32 i = 3; fixed64 f = 4; bool x = 5; repeated string r = 6; M m = 7; string order_id = 8; double d = 9; string string = 10; string get_s = 11; }`})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for field, want := range map[string]string{
-		"s": "[]byte(e.GetS())", "b": "e.GetB()", "order_id": "[]byte(e.GetOrderId())",
+		"s": "[]byte(e.GetS())", "b": "append([]byte{}, e.GetB()...)", "order_id": "[]byte(e.GetOrderId())",
+		"string": "[]byte(e.GetString_())", "get_s": "[]byte(e.GetGetS_())",
 		"i": "binary.BigEndian.AppendUint32(nil, uint32(e.GetI()))", "f": "binary.BigEndian.AppendUint64(nil, uint64(e.GetF()))",
 	} {
 		got, imports, err := ProtoKeyExpr(s, "k.M", field, "e")
