@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -99,13 +100,15 @@ func OpenGit(ctx context.Context, dir, rev string) (*Tree, error) {
 }
 
 // MergeBase returns the commit at which the current branch left the default
-// branch: the target of a pull request in GitHub's and GitLab's CI, else
-// origin/HEAD, else main or master at origin, else here. Where none of these
-// exists and there is one branch only, that is the default branch.
+// branch: in GitHub's and GitLab's CI the target of the pull request, or else what
+// they state, and no other; elsewhere origin/HEAD, else main or master at origin,
+// else here. Where none of these exists, one branch only and no remote one, that is
+// the default branch.
 //
 // In CI (the variable CI is set) the merge base of the default branch with itself
 // is HEAD, which would compare a clean tree with itself; there it is the parent
-// of HEAD. A repository without a commit gives the empty tree: all is new.
+// of HEAD, and an error if the clone lacks that. A repository without a commit gives
+// the empty tree: all is new.
 //
 // The error matches [ErrNoRepository] or is a [*RevisionError].
 func MergeBase(ctx context.Context, dir string) (string, error) {
@@ -129,33 +132,47 @@ func MergeBase(ctx context.Context, dir string) (string, error) {
 		if err != nil {
 			return "", g.revisionError(ctx, "", tried, fmt.Errorf("%s has no common ancestor with HEAD", branch))
 		}
-		return g.notItself(ctx, strings.TrimSpace(base), head), nil
+		return g.notItself(ctx, strings.TrimSpace(base), head)
 	}
 	return "", g.revisionError(ctx, "", tried, nil)
 }
 
-func (g git) defaultBranches(ctx context.Context) []string {
-	var out []string
-	for _, key := range []string{"GITHUB_BASE_REF", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME"} {
+// ciBranch is the branch that a pull request of GitHub's or GitLab's CI goes to,
+// else the default branch as they state it; empty where they say nothing.
+func ciBranch() string {
+	for _, key := range []string{"GITHUB_BASE_REF", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "CI_DEFAULT_BRANCH"} {
 		if name := os.Getenv(key); name != "" {
-			out = append(out, "refs/remotes/origin/"+name, "refs/heads/"+name)
+			return name
 		}
 	}
-	out = append(out, "refs/remotes/origin/HEAD", "refs/remotes/origin/main", "refs/remotes/origin/master", "refs/heads/main", "refs/heads/master")
-	if list, err := g.run(ctx, "for-each-ref", "--count=2", "--format=%(refname)", "refs/heads"); err == nil {
-		if only := strings.Fields(list); len(only) == 1 {
-			out = append(out, only[0])
-		}
+	var event struct {
+		Repository struct {
+			DefaultBranch string `json:"default_branch"`
+		} `json:"repository"`
+	}
+	if text, err := os.ReadFile(os.Getenv("GITHUB_EVENT_PATH")); err != nil || json.Unmarshal(text, &event) != nil {
+		return ""
+	}
+	return event.Repository.DefaultBranch
+}
+
+func (g git) defaultBranches(ctx context.Context) []string {
+	if name := ciBranch(); name != "" {
+		return []string{"refs/remotes/origin/" + name, "refs/heads/" + name}
+	}
+	out := []string{"refs/remotes/origin/HEAD", "refs/remotes/origin/main", "refs/remotes/origin/master", "refs/heads/main", "refs/heads/master"}
+	// A clone of one branch has one here and no other either, whichever it is.
+	list, err := g.run(ctx, "for-each-ref", "--count=2", "--format=%(refname)", "refs/heads", "refs/remotes")
+	if only := strings.Fields(list); err == nil && len(only) == 1 && strings.HasPrefix(only[0], "refs/heads/") {
+		out = append(out, only[0])
 	}
 	return out
 }
 
 // baseBranch is the name of the default branch at origin.
 func (g git) baseBranch(ctx context.Context) string {
-	for _, key := range []string{"GITHUB_BASE_REF", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME"} {
-		if name := os.Getenv(key); name != "" {
-			return name
-		}
+	if name := ciBranch(); name != "" {
+		return name
 	}
 	if head, err := g.run(ctx, "rev-parse", "--abbrev-ref", "refs/remotes/origin/HEAD"); err == nil {
 		if name, ok := strings.CutPrefix(strings.TrimSpace(head), "origin/"); ok && name != "HEAD" {
@@ -167,17 +184,23 @@ func (g git) baseBranch(ctx context.Context) string {
 
 // notItself replaces HEAD by its parent where a comparison with HEAD would say
 // nothing.
-func (g git) notItself(ctx context.Context, base, head string) string {
+func (g git) notItself(ctx context.Context, base, head string) (string, error) {
 	if base != head || os.Getenv("CI") == "" {
-		return base
+		return base, nil
 	}
-	if _, err := g.run(ctx, "diff", "--quiet", "HEAD"); err != nil {
-		return base // there are changes to compare
+	if _, err := g.run(ctx, "diff", "--quiet", "HEAD", "--", "."); err != nil {
+		return base, ctx.Err() // there are changes to compare
 	}
-	if parent, err := g.resolve(ctx, "HEAD^", "commit"); err == nil {
-		return parent
+	parent, err := g.resolve(ctx, "HEAD^", "commit")
+	if err == nil {
+		return parent, nil
 	}
-	return base
+	// The commit itself names its parents, whether or not the clone has them.
+	commit, err := g.run(ctx, "cat-file", "commit", head)
+	if about, _, _ := strings.Cut(commit, "\n\n"); err != nil || strings.Contains(about, "\nparent ") {
+		return "", g.revisionError(ctx, "HEAD^", nil, err)
+	}
+	return base, nil
 }
 
 func (g git) revisionError(ctx context.Context, rev string, tried []string, cause error) error {

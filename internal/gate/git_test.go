@@ -160,11 +160,17 @@ func TestShallowHint(t *testing.T) {
 	}
 }
 
-// TestMergeBase runs alone: it changes the environment.
-func TestMergeBase(t *testing.T) {
-	for _, key := range []string{"CI", "GITHUB_BASE_REF", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME"} {
+// outsideCI hides what CI says of the repository that these tests are in.
+func outsideCI(t *testing.T) {
+	t.Helper()
+	for _, key := range []string{"CI", "GITHUB_BASE_REF", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "CI_DEFAULT_BRANCH", "GITHUB_EVENT_PATH"} {
 		t.Setenv(key, "")
 	}
+}
+
+// TestMergeBase runs alone: it changes the environment.
+func TestMergeBase(t *testing.T) {
+	outsideCI(t)
 	r := newRepo(t)
 	base := func(dir string) string {
 		t.Helper()
@@ -201,14 +207,64 @@ func TestMergeBase(t *testing.T) {
 	if got := base(r.dir); got != second {
 		t.Errorf("in CI with changes MergeBase = %s, want HEAD %s", got, second)
 	}
+	sub := filepath.Join(r.dir, "svc")
+	if err := os.Mkdir(sub, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if got := base(sub); got != first {
+		t.Errorf("in CI with changes elsewhere MergeBase = %s, want the parent %s", got, first)
+	}
 	t.Setenv("GITHUB_BASE_REF", "feature")
 	if got := base(r.dir); got != first {
 		t.Errorf("for a pull request MergeBase = %s, want %s", got, first)
 	}
+	t.Setenv("GITHUB_BASE_REF", "release")
+	if got, err := gate.MergeBase(t.Context(), r.dir); err == nil || !strings.Contains(err.Error(), "refs/heads/release") {
+		t.Errorf("for a pull request to a branch that is not here MergeBase = %s, %v", got, err)
+	}
+}
+
+// A clone that lacks what HEAD is to be compared with is not compared with itself.
+func TestMergeBaseOfPartOfARepository(t *testing.T) {
+	outsideCI(t)
+	r := newRepo(t)
+	first := r.commit("a", "1")
+	r.git("checkout", "--quiet", "-b", "feature")
+	r.commit("a", "2")
+	clone := func(args ...string) string {
+		dir := filepath.Join(t.TempDir(), "clone")
+		r.git(append(append([]string{"clone", "--quiet"}, args...), "file://"+filepath.ToSlash(r.dir), dir)...)
+		return dir
+	}
+	r.git("checkout", "--quiet", "main")
+	one := clone("--single-branch", "--branch=feature")
+	if got, err := gate.MergeBase(t.Context(), one); err == nil || !strings.Contains(err.Error(), "--against") {
+		t.Errorf("the only branch of a clone is taken for the default branch: %s, %v", got, err)
+	}
+	event := filepath.Join(t.TempDir(), "event.json")
+	if err := os.WriteFile(event, []byte(`{"repository":{"default_branch":"feature"}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("CI", "true")
+	t.Setenv("GITHUB_EVENT_PATH", event)
+	if got, err := gate.MergeBase(t.Context(), one); err != nil || got != first {
+		t.Errorf("in CI on the default branch that it states MergeBase = %s, %v, want the parent %s", got, err, first)
+	}
+	got, err := gate.MergeBase(t.Context(), clone("--depth=1", "--branch=feature"))
+	var missing *gate.RevisionError
+	if !errors.As(err, &missing) || missing.FetchLine() == "" {
+		t.Errorf("in CI on the default branch without its history MergeBase = %s, %v, want the fetch that helps", got, err)
+	}
+	root := newRepo(t)
+	root.git("checkout", "--quiet", "-b", "feature")
+	only := root.commit("a", "1")
+	if got, err := gate.MergeBase(t.Context(), root.dir); err != nil || got != only {
+		t.Errorf("in CI on the first commit MergeBase = %s, %v, want itself", got, err)
+	}
 }
 
 func TestMergeBaseFails(t *testing.T) {
-	t.Parallel()
+	outsideCI(t)
 	if _, err := gate.MergeBase(t.Context(), t.TempDir()); !errors.Is(err, gate.ErrNoRepository) {
 		t.Errorf("outside of a repository: %v", err)
 	}
