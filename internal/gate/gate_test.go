@@ -55,6 +55,18 @@ func TestExpiredWaiverAlone(t *testing.T) {
 	}
 }
 
+// A rule about waivers that is off finds nothing.
+func TestWaiverRulesOff(t *testing.T) {
+	t.Parallel()
+	r := gate.Check(t.Context(), gate.Input{
+		Waivers:    []gate.Waiver{{ID: "0", Expired: true}, {ID: "1"}},
+		Severities: map[string]rule.Severity{"EVENT_WAIVER_EXPIRED": gate.Off, "EVENT_WAIVER_UNUSED": gate.Off},
+	})
+	if len(r.Findings) != 0 {
+		t.Errorf("findings = %+v", r.Findings)
+	}
+}
+
 // TestIDs: the id of a finding survives edits that move lines.
 func TestIDs(t *testing.T) {
 	t.Parallel()

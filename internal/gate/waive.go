@@ -40,6 +40,9 @@ func (c *check) waive() {
 }
 
 func (c *check) waiverFinding(r *rule.Rule, w Waiver, message string) {
+	if c.severity(r) == Off {
+		return
+	}
 	f := rule.Finding{Rule: r, Path: w.ID, Message: message}
 	c.out.Findings = append(c.out.Findings, c.eventFinding(f, "waivers", Event{}, Event{Line: w.Line, Col: w.Col}))
 }
