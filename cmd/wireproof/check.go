@@ -185,8 +185,8 @@ func (a *app) compare(ctx context.Context, cfg *config.Config, f checkFlags) (ga
 	if err != nil {
 		return gate.Result{}, err
 	}
-	if n, err := gate.SparseFiles(ctx, cfg.Dir, cfg.Schemas); err != nil || n > 0 {
-		return gate.Result{}, exitWith(exitIncomplete, cmp.Or(err, fmt.Errorf("the sparse checkout leaves out %d files below %s: git sparse-checkout add %s", n, cfg.Schemas, path.Join(cfg.Rel(), cfg.Schemas))))
+	if left, err := gate.SparseFiles(ctx, cfg.Dir, cfg.Schemas); err != nil || len(left) > 0 {
+		return gate.Result{}, exitWith(exitIncomplete, cmp.Or(err, fmt.Errorf("the sparse checkout leaves out %d files below %s: git sparse-checkout add %s", len(left), cfg.Schemas, path.Join(cfg.Rel(), cfg.Schemas))))
 	}
 	current, err := catalog.Load(os.DirFS(cfg.SchemaDir()), cfg)
 	if err != nil {

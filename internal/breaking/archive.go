@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -112,18 +113,22 @@ func (c closeBoth) Close() error {
 	return c.file.Close()
 }
 
-// newArchiveSource reads a tar or zip archive.
-func newArchiveSource(in Input, cwd string, stdin io.Reader) (memorySource, error) {
+// newArchiveSource reads a tar or zip archive, and follows its symbolic links if it is
+// to.
+func newArchiveSource(in Input, cwd string, stdin io.Reader, symlinks bool) (memorySource, error) {
 	f, err := openInput(in, cwd, stdin)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	a := archive{in: in, files: memorySource{}}
+	a := archive{in: in, files: memorySource{}, links: map[string]string{}, symlinks: symlinks}
 	if in.Format == Zip {
 		err = a.zip(f)
 	} else {
 		err = a.tar(f)
+	}
+	if err == nil {
+		err = a.follow()
 	}
 	if err != nil {
 		return nil, inputError(in, err)
@@ -132,13 +137,15 @@ func newArchiveSource(in Input, cwd string, stdin io.Reader) (memorySource, erro
 }
 
 type archive struct {
-	in    Input
-	files memorySource
-	size  int64
+	in       Input
+	symlinks bool // are followed
+	files    memorySource
+	links    map[string]string // what links lead to, as paths of the source that need not exist
+	size     int64
 }
 
-// wanted returns the path of a file in the source, and false if it has no use.
-func (a *archive) wanted(name string) (string, bool) {
+// place returns the path of a member in the source, and false if it has none.
+func (a *archive) place(name string) (string, bool) {
 	p := path.Clean(strings.TrimPrefix(strings.ReplaceAll(name, `\`, "/"), "/"))
 	for range a.in.Strip {
 		_, rest, ok := strings.Cut(p, "/")
@@ -147,8 +154,85 @@ func (a *archive) wanted(name string) (string, bool) {
 		}
 		p = rest
 	}
+	return p, fs.ValidPath(p)
+}
+
+// wanted returns the path of a file in the source, and false if it has no use.
+func (a *archive) wanted(name string) (string, bool) {
+	p, ok := a.place(name)
+	return p, ok && useful(p)
+}
+
+func useful(p string) bool {
 	base := path.Base(p)
-	return p, fs.ValidPath(p) && (strings.HasSuffix(p, ".proto") || base == bufconfig.Name || base == bufconfig.WorkName || base == bufconfig.LockName)
+	return strings.HasSuffix(p, ".proto") || base == bufconfig.Name || base == bufconfig.WorkName || base == bufconfig.LockName
+}
+
+// link notes a link from a member to another, or to a folder of them.
+func (a *archive) link(name, to string) {
+	if p, ok := a.place(name); ok {
+		a.links[p], _ = a.place(to)
+	}
+}
+
+// symlink notes a link whose target is relative to the folder that it is in.
+func (a *archive) symlink(name, to string) {
+	switch {
+	case !a.symlinks:
+	case strings.HasPrefix(to, "/"):
+		a.link(name, "..")
+	default:
+		a.link(name, path.Join(path.Dir(path.Clean(name)), to))
+	}
+}
+
+// maxLinks bounds the links that lead to a file, which may lead in a circle.
+const maxLinks = 40
+
+// follow puts files where links to them are, and those of folders where links to
+// these are. A file that is missing behind its link is an error.
+func (a *archive) follow() error {
+	real := maps.Clone(a.files)
+	names := slices.Sorted(maps.Keys(real))
+	for _, p := range slices.Sorted(maps.Keys(a.links)) {
+		to := a.links[p]
+		for range maxLinks {
+			if next, ok := a.links[to]; ok {
+				to = next
+			}
+		}
+		if data, ok := real[to]; ok && useful(p) {
+			if err := a.put(p, data); err != nil {
+				return err
+			}
+			continue
+		}
+		if useful(p) {
+			return fmt.Errorf("%s is a link to a file that is not among the schemas of the archive", p)
+		}
+		if bufconfig.Contains(to, p) {
+			continue // it leads to a folder around itself
+		}
+		i, _ := slices.BinarySearch(names, to+"/")
+		for ; i < len(names) && strings.HasPrefix(names[i], to+"/"); i++ {
+			if err := a.put(path.Join(p, strings.TrimPrefix(names[i], to)), real[names[i]]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// entrySize is about what a path of a source costs beside its bytes.
+const entrySize = 256
+
+// put adds a file by another path. The path counts, for links may multiply them.
+func (a *archive) put(p string, data []byte) error {
+	if a.size += int64(len(data) + len(p) + entrySize); a.size > maxInput {
+		return fmt.Errorf("%s: with what links lead to, the archive is too large", p)
+	}
+	a.files[p] = data
+	return nil
 }
 
 func (a *archive) add(p string, r io.Reader) error {
@@ -174,7 +258,15 @@ func (a *archive) tar(r io.Reader) error {
 		if err != nil {
 			return err
 		}
-		if h.Typeflag != tar.TypeReg {
+		switch h.Typeflag {
+		case tar.TypeLink:
+			a.link(h.Name, h.Linkname)
+			continue
+		case tar.TypeSymlink:
+			a.symlink(h.Name, h.Linkname)
+			continue
+		case tar.TypeReg:
+		default:
 			continue
 		}
 		if p, ok := a.wanted(h.Name); ok {
@@ -196,14 +288,21 @@ func (a *archive) zip(r io.Reader) error {
 	}
 	for _, f := range z.File {
 		p, ok := a.wanted(f.Name)
-		if !ok || !f.Mode().IsRegular() {
+		isLink := f.Mode()&fs.ModeSymlink != 0
+		if !isLink && (!ok || !f.Mode().IsRegular()) {
 			continue
 		}
 		r, err := f.Open()
 		if err != nil {
 			return err
 		}
-		err = a.add(p, r)
+		if isLink {
+			var to []byte
+			to, err = io.ReadAll(io.LimitReader(r, maxTarget))
+			a.symlink(f.Name, string(to))
+		} else {
+			err = a.add(p, r)
+		}
 		r.Close()
 		if err != nil {
 			return err
@@ -211,3 +310,6 @@ func (a *archive) zip(r io.Reader) error {
 	}
 	return nil
 }
+
+// maxTarget bounds the target of a symbolic link, as file systems do.
+const maxTarget = 4096

@@ -84,6 +84,9 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	if err := o.limit(newer, older); err != nil {
 		return nil, err
 	}
+	if err := cmp.Or(o.whole(ctx, newer), o.whole(ctx, older)); err != nil {
+		return nil, err
+	}
 	c := &comparison{o: o, newer: newer, older: older}
 	if newer.image != nil {
 		if newer.image.check, err = o.imageCheck(); err != nil {

@@ -1,12 +1,14 @@
 package breaking
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path"
 	"path/filepath"
 
 	"github.com/wireproof/wireproof/internal/bufconfig"
+	"github.com/wireproof/wireproof/internal/gate"
 )
 
 func readFile(name string) ([]byte, error) {
@@ -40,6 +42,30 @@ func (o *Options) limit(newer, older *side) error {
 	}
 	if len(filesOf(newer))+len(filesOf(older)) == 0 {
 		return &InputError{Input: o.Input.Path, Msg: "there is no .proto file to compare; the input has none, --path names none, or --exclude-path leaves none"}
+	}
+	return nil
+}
+
+// whole returns an error if a sparse checkout leaves out files that are to be compared:
+// they would seem to be deleted.
+func (o *Options) whole(ctx context.Context, s *side) error {
+	d, ok := s.source.(*dirSource)
+	if !ok || o.LimitToInputFiles {
+		return nil
+	}
+	names, err := gate.SparseFiles(ctx, filepath.Join(d.root, filepath.FromSlash(d.dir)), "*.proto")
+	if err != nil {
+		return err
+	}
+	for _, n := range names {
+		p := path.Join(d.dir, n)
+		for i := range s.modules {
+			m := &s.modules[i]
+			name, ok := m.ImportPath(below(s.space.Dir, p))
+			if ok && m.Target && !m.Breaking.Disabled && (s.only == nil || s.only(name)) {
+				return fmt.Errorf("the sparse checkout leaves out files of the input, such as %s; git sparse-checkout add, with its folder, brings it back", d.show(p))
+			}
+		}
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package breaking
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -107,13 +108,13 @@ func (o *Options) openSource(ctx context.Context, in Input) (src source, dir str
 		}
 		return d, d.dir, nil
 	case Git:
-		g, err := newGitSource(ctx, in, o.Dir)
+		g, err := newGitSource(ctx, in, o.Dir, !o.DisableSymlinks)
 		if err != nil {
 			return nil, "", err
 		}
 		return g, dir, nil
 	case Tar, Zip:
-		a, err := newArchiveSource(in, o.Dir, o.Stdin)
+		a, err := newArchiveSource(in, o.Dir, o.Stdin, !o.DisableSymlinks)
 		if err != nil {
 			return nil, "", err
 		}
@@ -152,8 +153,8 @@ func (s *side) list(ctx context.Context) error {
 		for _, root := range m.Roots {
 			dir := path.Join(s.space.Dir, root)
 			entries, err := s.source.list(ctx, dir)
-			if isMissing(err) {
-				continue // a module whose folder is not there has no files
+			if isMissing(err, dir) {
+				continue // a module whose folder a revision does not have has no files there
 			}
 			if err != nil {
 				return err
@@ -173,8 +174,11 @@ func (s *side) list(ctx context.Context) error {
 	return nil
 }
 
-func isMissing(err error) bool {
-	return err != nil && strings.Contains(err.Error(), fs.ErrNotExist.Error())
+// isMissing reports whether an error says that a folder of a source is not there, and
+// not something in it.
+func isMissing(err error, dir string) bool {
+	at := new(fs.PathError)
+	return errors.As(err, &at) && at.Path == dir && errors.Is(err, fs.ErrNotExist)
 }
 
 // below returns p relative to dir, which contains it.

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/wireproof/wireproof/internal/bufconfig"
 	"github.com/wireproof/wireproof/internal/gate"
 )
 
@@ -105,8 +106,11 @@ func (s *dirSource) walk(ctx context.Context, at, dir string, seen []string, out
 				continue
 			}
 			info, err := os.Stat(real)
-			if err != nil {
+			switch {
+			case errors.Is(err, fs.ErrNotExist) && !strings.HasSuffix(name, ".proto"):
 				continue // it points nowhere
+			case err != nil:
+				return err
 			}
 			mode = info.Mode().Type()
 			if mode.IsDir() {
@@ -176,11 +180,12 @@ func (s *dirSource) close() error { return nil }
 // A gitSource is the tree of a revision.
 type gitSource struct {
 	*gate.GitFS
+	symlinks bool // are followed
 }
 
 // newGitSource opens the revision of an input. A branch and a tag of one name are
 // told apart by the key.
-func newGitSource(ctx context.Context, in Input, cwd string) (*gitSource, error) {
+func newGitSource(ctx context.Context, in Input, cwd string, symlinks bool) (*gitSource, error) {
 	location := strings.TrimPrefix(in.Path, "file://")
 	if strings.Contains(location, "://") || isSCP(location) {
 		return nil, &InputError{Input: in.Path, Msg: "a repository elsewhere is not fetched; clone it, and name the clone"}
@@ -212,7 +217,10 @@ func newGitSource(ctx context.Context, in Input, cwd string) (*gitSource, error)
 	if tree == nil {
 		return nil, first
 	}
-	return &gitSource{tree.FS}, nil
+	if tree.Dir != "." { // git found the repository around it
+		return nil, errors.Join(&InputError{Input: in.Path, Msg: "there is no such repository; the one around it begins further up"}, tree.FS.Close())
+	}
+	return &gitSource{tree.FS, symlinks}, nil
 }
 
 // isSCP reports whether a location has the form user@host:path.
@@ -236,17 +244,55 @@ func (in *Input) revisions() []string {
 
 func (s *gitSource) list(ctx context.Context, dir string) ([]entry, error) {
 	var out []entry
-	err := fs.WalkDir(s.GitFS, dir, func(p string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if !d.IsDir() && strings.HasSuffix(p, ".proto") {
-			oid, _ := s.Object(p)
-			out = append(out, entry{path: p, oid: oid})
-		}
-		return ctx.Err()
-	})
+	err := s.walk(ctx, dir, nil, &out)
 	return out, err
+}
+
+// walk is that of a folder, so that both sides have the same files. A link out of the
+// repository is an error: what it leads to is not known.
+func (s *gitSource) walk(ctx context.Context, dir string, seen []string, out *[]entry) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	children, err := s.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, c := range children {
+		name, mode, below := path.Join(dir, c.Name()), c.Type(), seen
+		if mode&fs.ModeSymlink != 0 {
+			if !s.symlinks {
+				continue
+			}
+			target, err := s.Real(name)
+			if err != nil {
+				return err
+			}
+			info, err := s.Lstat(target)
+			switch {
+			case errors.Is(err, fs.ErrNotExist) && !strings.HasSuffix(name, ".proto"):
+				continue // it points nowhere
+			case err != nil:
+				return err
+			}
+			if mode = info.Mode().Type(); mode.IsDir() {
+				if slices.Contains(seen, target) || bufconfig.Contains(target, name) {
+					continue
+				}
+				below = append(slices.Clip(seen), target)
+			}
+		}
+		switch {
+		case mode.IsDir():
+			if err := s.walk(ctx, name, below, out); err != nil {
+				return err
+			}
+		case strings.HasSuffix(name, ".proto"):
+			oid, _ := s.Object(name)
+			*out = append(*out, entry{path: name, oid: oid})
+		}
+	}
+	return nil
 }
 
 func (s *gitSource) read(name string, buf []byte) ([]byte, error) {

@@ -70,7 +70,7 @@ func TestOpenGit(t *testing.T) {
 	r.write("svc/empty", "")
 	r.write("target/text", "linked")
 	for name, target := range map[string]string{
-		"link": "../target/text", "circle": "circle", "outside": "../../x", "absolute": "/etc/hostname", "dangling": "nothing",
+		"link": "../target/text", "folder": "../target", "self": ".", "circle": "circle", "outside": "../../x", "absolute": "/etc/hostname", "dangling": "nothing",
 	} {
 		if err := os.Symlink(target, filepath.Join(r.dir, "svc", name)); err != nil {
 			t.Fatal(err)
@@ -93,6 +93,15 @@ func TestOpenGit(t *testing.T) {
 		}
 		if got, err := fs.ReadFile(tree.FS, "svc/link"); err != nil || string(got) != "linked" {
 			t.Errorf("a symbolic link reads %q, %v", got, err)
+		}
+		if got, err := fs.ReadFile(tree.FS, "svc/self/folder/text"); err != nil || string(got) != "linked" {
+			t.Errorf("a file in a folder that is a symbolic link reads %q, %v", got, err)
+		}
+		if got, err := fs.ReadDir(tree.FS, "svc/self/folder"); err != nil || len(got) != 1 || got[0].Name() != "text" {
+			t.Errorf("a folder that is a symbolic link lists %v, %v", got, err)
+		}
+		if got, err := tree.FS.ReadLink("svc/self/folder"); err != nil || got != "../target" {
+			t.Errorf("the link itself is %q, %v", got, err)
 		}
 		for _, bad := range []string{"svc/circle", "svc/outside", "svc/absolute", "svc/dangling"} {
 			if got, err := fs.ReadFile(tree.FS, bad); err == nil {
@@ -231,13 +240,8 @@ func TestMergeBaseOfPartOfARepository(t *testing.T) {
 	first := r.commit("a", "1")
 	r.git("checkout", "--quiet", "-b", "feature")
 	r.commit("a", "2")
-	clone := func(args ...string) string {
-		dir := filepath.Join(t.TempDir(), "clone")
-		r.git(append(append([]string{"clone", "--quiet"}, args...), "file://"+filepath.ToSlash(r.dir), dir)...)
-		return dir
-	}
 	r.git("checkout", "--quiet", "main")
-	one := clone("--single-branch", "--branch=feature")
+	one := r.clone("--single-branch", "--branch=feature").dir
 	if got, err := gate.MergeBase(t.Context(), one); err == nil || !strings.Contains(err.Error(), "--against") {
 		t.Errorf("the only branch of a clone is taken for the default branch: %s, %v", got, err)
 	}
@@ -250,7 +254,7 @@ func TestMergeBaseOfPartOfARepository(t *testing.T) {
 	if got, err := gate.MergeBase(t.Context(), one); err != nil || got != first {
 		t.Errorf("in CI on the default branch that it states MergeBase = %s, %v, want the parent %s", got, err, first)
 	}
-	got, err := gate.MergeBase(t.Context(), clone("--depth=1", "--branch=feature"))
+	got, err := gate.MergeBase(t.Context(), r.clone("--depth=1", "--branch=feature").dir)
 	var missing *gate.RevisionError
 	if !errors.As(err, &missing) || missing.FetchLine() == "" {
 		t.Errorf("in CI on the default branch without its history MergeBase = %s, %v, want the fetch that helps", got, err)

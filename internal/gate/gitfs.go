@@ -12,11 +12,11 @@ import (
 	"time"
 )
 
-// A GitFS is the tree of a revision as a file system. A symbolic link to a file
-// reads as that file, as it does in a work tree, as long as it stays in the tree;
-// one that leads elsewhere cannot be read. Submodules are folders, read from
-// their own repositories when somebody looks into them. It is safe for concurrent
-// use.
+// A GitFS is the tree of a revision as a file system. A symbolic link reads as the
+// file or folder that it leads to, as it does in a work tree, wherever on a path it
+// stands and as long as it stays in the tree; one that leads elsewhere cannot be
+// read. Submodules are folders, read from their own repositories when somebody looks
+// into them. It is safe for concurrent use.
 type GitFS struct {
 	nodes map[string]*gitNode
 	blobs *batch
@@ -95,9 +95,6 @@ func (f *GitFS) Close() error {
 }
 
 func (f *GitFS) node(op, name string) (*gitNode, error) {
-	if !fs.ValidPath(name) {
-		return nil, &fs.PathError{Op: op, Path: name, Err: fs.ErrInvalid}
-	}
 	n, ok := f.nodes[name]
 	if !ok {
 		return nil, &fs.PathError{Op: op, Path: name, Err: fs.ErrNotExist}
@@ -108,47 +105,70 @@ func (f *GitFS) node(op, name string) (*gitNode, error) {
 // maxLinks bounds the links on the way to a file, which may lead in a circle.
 const maxLinks = 40
 
-// follow returns the file that name is, over symbolic links, with the bytes of
-// none.
-func (f *GitFS) follow(op, name string) (*gitNode, error) {
-	at := name
-	for range maxLinks {
-		n, err := f.node(op, at)
-		if err != nil || n.mode&fs.ModeSymlink == 0 {
-			return n, err
+// Real returns the path without a link in it that name is; it need not exist. What
+// lies behind the folder of a submodule is for the submodule to follow.
+func (f *GitFS) Real(name string) (string, error) { return f.real("real", name, true) }
+
+// real is Real, for an operation; a link at the end of the path is followed only if
+// last is true.
+func (f *GitFS) real(op, name string, last bool) (string, error) {
+	fail := func(err error) (string, error) { return "", &fs.PathError{Op: op, Path: name, Err: err} }
+	if !fs.ValidPath(name) {
+		return fail(fs.ErrInvalid)
+	}
+	at, rest, links := ".", strings.Split(name, "/"), 0
+	for len(rest) > 0 {
+		next := path.Join(at, rest[0])
+		rest = rest[1:]
+		n := f.nodes[next]
+		if n == nil || f.subs[next] != nil {
+			return path.Join(next, path.Join(rest...)), nil
+		}
+		if n.mode&fs.ModeSymlink == 0 || len(rest) == 0 && !last {
+			at = next
+			continue
+		}
+		if links++; links > maxLinks {
+			return fail(fmt.Errorf("more than %d symbolic links lead from it", maxLinks))
 		}
 		target, err := f.blobs.blob(n.oid)
 		if err != nil {
-			return nil, &fs.PathError{Op: op, Path: name, Err: err}
+			return fail(err)
 		}
-		at = path.Join(path.Dir(at), string(target))
-		if strings.HasPrefix(string(target), "/") || !fs.ValidPath(at) {
-			return nil, &fs.PathError{Op: op, Path: name, Err: fmt.Errorf("it is a symbolic link to %q, which is not in the repository", target)}
+		to := path.Join(at, string(target))
+		if strings.HasPrefix(string(target), "/") || !fs.ValidPath(to) {
+			return fail(fmt.Errorf("it is a symbolic link to %q, which is not in the repository", target))
 		}
+		at, rest = ".", append(strings.Split(to, "/"), rest...)
 	}
-	return nil, &fs.PathError{Op: op, Path: name, Err: fmt.Errorf("more than %d symbolic links lead from it", maxLinks)}
+	return at, nil
 }
 
 // Open implements [fs.FS].
 func (f *GitFS) Open(name string) (fs.File, error) {
-	if sub, inside, err := f.sub("open", name); sub != nil || err != nil {
+	at, err := f.real("open", name, true)
+	if err != nil {
+		return nil, err
+	}
+	if sub, inside, err := f.sub("open", at); sub != nil || err != nil {
 		if err != nil {
 			return nil, err
 		}
 		return sub.Open(inside)
 	}
-	n, err := f.follow("open", name)
+	n, err := f.node("open", at)
 	if err != nil {
 		return nil, err
 	}
+	as := &gitNode{name: path.Base(name), mode: n.mode}
 	if n.mode.IsDir() {
-		return &gitDir{f: f, n: n, name: name}, nil
+		return &gitDir{f: f, n: as, name: at}, nil
 	}
-	data, err := f.ReadFile(name)
+	data, err := f.ReadFile(at)
 	if err != nil {
 		return nil, err
 	}
-	return &gitFile{bytes.NewReader(data), sizedNode{&gitNode{name: path.Base(name), mode: 0o444}, int64(len(data))}}, nil
+	return &gitFile{bytes.NewReader(data), sizedNode{as, int64(len(data))}}, nil
 }
 
 // Stat implements [fs.StatFS]. The size of a file is that of its bytes, which
@@ -163,31 +183,39 @@ func (f *GitFS) Stat(name string) (fs.FileInfo, error) {
 
 // Lstat implements [fs.ReadLinkFS].
 func (f *GitFS) Lstat(name string) (fs.FileInfo, error) {
-	if sub, inside, err := f.sub("lstat", name); sub != nil || err != nil {
+	at, err := f.real("lstat", name, false)
+	if err != nil {
+		return nil, err
+	}
+	if sub, inside, err := f.sub("lstat", at); sub != nil || err != nil {
 		if err != nil {
 			return nil, err
 		}
 		return sub.Lstat(inside)
 	}
-	n, err := f.node("lstat", name)
+	n, err := f.node("lstat", at)
 	if err != nil {
 		return nil, err
 	}
 	if n.mode.IsRegular() {
-		return f.Stat(name)
+		return f.Stat(at)
 	}
 	return n, nil
 }
 
 // ReadLink implements [fs.ReadLinkFS].
 func (f *GitFS) ReadLink(name string) (string, error) {
-	if sub, inside, err := f.sub("readlink", name); sub != nil || err != nil {
+	at, err := f.real("readlink", name, false)
+	if err != nil {
+		return "", err
+	}
+	if sub, inside, err := f.sub("readlink", at); sub != nil || err != nil {
 		if err != nil {
 			return "", err
 		}
 		return sub.ReadLink(inside)
 	}
-	n, err := f.node("readlink", name)
+	n, err := f.node("readlink", at)
 	if err != nil {
 		return "", err
 	}
@@ -200,13 +228,17 @@ func (f *GitFS) ReadLink(name string) (string, error) {
 
 // ReadFile implements [fs.ReadFileFS].
 func (f *GitFS) ReadFile(name string) ([]byte, error) {
-	if sub, inside, err := f.sub("read", name); sub != nil || err != nil {
+	at, err := f.real("read", name, true)
+	if err != nil {
+		return nil, err
+	}
+	if sub, inside, err := f.sub("read", at); sub != nil || err != nil {
 		if err != nil {
 			return nil, err
 		}
 		return sub.ReadFile(inside)
 	}
-	n, err := f.follow("read", name)
+	n, err := f.node("read", at)
 	if err != nil {
 		return nil, err
 	}
@@ -222,13 +254,17 @@ func (f *GitFS) ReadFile(name string) ([]byte, error) {
 
 // ReadDir implements [fs.ReadDirFS].
 func (f *GitFS) ReadDir(name string) ([]fs.DirEntry, error) {
-	if sub, inside, err := f.sub("readdir", name); sub != nil || err != nil {
+	at, err := f.real("readdir", name, true)
+	if err != nil {
+		return nil, err
+	}
+	if sub, inside, err := f.sub("readdir", at); sub != nil || err != nil {
 		if err != nil {
 			return nil, err
 		}
 		return sub.ReadDir(inside)
 	}
-	n, err := f.node("readdir", name)
+	n, err := f.node("readdir", at)
 	if err != nil {
 		return nil, err
 	}

@@ -132,23 +132,24 @@ func (e *RevisionError) FetchLine() string {
 	return "git " + strings.Join(e.fetch, " ")
 }
 
-// SparseFiles returns how many files below a folder of dir, which is in a work
-// tree, a sparse checkout leaves out: they are in the index and not on disk.
-func SparseFiles(ctx context.Context, dir, below string) (int, error) {
+// SparseFiles returns the files of dir, which is in a work tree, that a sparse checkout
+// leaves out: they are in the index and not on disk. They match a pathspec, and are
+// relative to dir.
+func SparseFiles(ctx context.Context, dir, pathspec string) ([]string, error) {
 	g := git{dir}
 	sparse, err := g.run(ctx, "config", "--type=bool", "--get", "core.sparseCheckout")
 	if err != nil || strings.TrimSpace(sparse) != "true" {
-		return 0, nil // also where there is no repository: then nothing is left out
+		return nil, ctx.Err() // also where there is no repository: then nothing is left out
 	}
-	list, err := g.run(ctx, "ls-files", "-t", "-z", "--", below)
+	list, err := g.run(ctx, "ls-files", "-t", "-z", "--", pathspec)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	n := 0
+	var out []string
 	for entry := range strings.SplitSeq(list, "\x00") {
-		if strings.HasPrefix(entry, "S ") {
-			n++
+		if name, ok := strings.CutPrefix(entry, "S "); ok {
+			out = append(out, name)
 		}
 	}
-	return n, nil
+	return out, nil
 }

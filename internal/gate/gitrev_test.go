@@ -199,18 +199,18 @@ func TestSparseFiles(t *testing.T) {
 	r.write("schemas/a.avsc", "1")
 	r.write("schemas/deep/b.avsc", "1")
 	r.commit("other/c", "1")
-	if n, err := gate.SparseFiles(t.Context(), r.dir, "schemas"); n != 0 || err != nil {
-		t.Errorf("SparseFiles = %d, %v; want none", n, err)
+	if left, err := gate.SparseFiles(t.Context(), r.dir, "schemas"); len(left) != 0 || err != nil {
+		t.Errorf("SparseFiles = %q, %v; want none", left, err)
 	}
 	r.git("sparse-checkout", "set", "other", "schemas/deep")
 	if _, err := os.Stat(filepath.Join(r.dir, "schemas", "deep", "b.avsc")); err != nil {
 		t.Fatal(err)
 	}
 	r.git("sparse-checkout", "set", "other")
-	if n, err := gate.SparseFiles(t.Context(), r.dir, "schemas"); n != 2 || err != nil {
-		t.Errorf("SparseFiles = %d, %v; want 2", n, err)
+	if left, err := gate.SparseFiles(t.Context(), r.dir, "schemas"); len(left) != 2 || err != nil {
+		t.Errorf("SparseFiles = %q, %v; want 2", left, err)
 	}
-	if n, err := gate.SparseFiles(t.Context(), t.TempDir(), "."); n != 0 || err != nil {
-		t.Errorf("SparseFiles outside of a repository = %d, %v", n, err)
+	if left, err := gate.SparseFiles(t.Context(), t.TempDir(), "."); len(left) != 0 || err != nil {
+		t.Errorf("SparseFiles outside of a repository = %q, %v", left, err)
 	}
 }

@@ -4,13 +4,17 @@ package gate
 // links and into submodules; files with one name have the same bytes. It is false
 // if there is no such file.
 func (f *GitFS) Object(name string) (oid string, ok bool) {
-	if sub, inside, err := f.sub("object", name); sub != nil || err != nil {
+	at, err := f.real("object", name, true)
+	if err != nil {
+		return "", false
+	}
+	if sub, inside, err := f.sub("object", at); sub != nil || err != nil {
 		if err != nil {
 			return "", false
 		}
 		return sub.Object(inside)
 	}
-	n, err := f.follow("object", name)
+	n, err := f.node("object", at)
 	if err != nil || !n.mode.IsRegular() {
 		return "", false
 	}
