@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -66,14 +67,14 @@ func (l *lane) handle(e *entry) fate {
 // call calls the handler once, or the handler of batches, within the spans.
 func (l *lane) call(ds []*Delivery) error {
 	if len(l.c.spans) == 0 {
-		return l.callIn(l.ctx, ds)
+		return l.c.sound(l.callIn(l.ctx, ds), len(ds))
 	}
 	ctx := l.ctx
 	ends := make([]func(error), len(l.c.spans))
 	for i, start := range l.c.spans {
 		ctx, ends[i] = start(ctx, ds)
 	}
-	err := l.callIn(ctx, ds)
+	err := l.c.sound(l.callIn(ctx, ds), len(ds))
 	for _, end := range slices.Backward(ends) {
 		end(err)
 	}
@@ -102,6 +103,29 @@ func (l *lane) callIn(ctx context.Context, ds []*Delivery) (err error) {
 		return c.batch.handler(ctx, ds)
 	}
 	return c.handler(ctx, ds[0])
+}
+
+// sound returns err, the outcome of n deliveries, if it can be looked at. One whose
+// methods panic, such as a nil pointer in an error, is a panic of the handler.
+func (c *consumer) sound(err error, n int) (out error) {
+	if err == nil {
+		return nil
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			out = newPanicError(v)
+		}
+	}()
+	errs := []error{err}
+	if c.batch != nil {
+		errs = BatchErrors(err, n)
+	}
+	for _, x := range errs {
+		if Failed(x) {
+			_ = x.Error()
+		}
+	}
+	return err
 }
 
 // callPrepared calls the handler with copies of ds, which may then differ from
@@ -199,10 +223,21 @@ func (c *consumer) judge(err error) verdict {
 		return verdict{verdictDuplicate, -1}
 	case errors.As(err, &r):
 		return verdict{verdictRetry, r.d}
-	case c.retryIf != nil && !c.retryIf(err):
+	case c.retryIf != nil && !c.worth(err):
 		return verdict{verdictPermanent, -1}
 	}
 	return verdict{verdictRetry, -1}
+}
+
+// worth asks RetryIf. If that panics, err is tried again.
+func (c *consumer) worth(err error) (worth bool) {
+	defer func() {
+		if v := recover(); v != nil {
+			c.log.Error("RetryIf panics, and the message is retried", "group", c.group, "panic", newPanicError(v), "error", err)
+			worth = true
+		}
+	}()
+	return c.retryIf(err)
 }
 
 // conclude does what the verdict says.
@@ -264,7 +299,7 @@ func (c *consumer) wait(level int, v verdict) time.Duration {
 		after = v.after
 	}
 	if c.jitter > 0 {
-		after += time.Duration(rand.Float64() * c.jitter * float64(after))
+		after += min(time.Duration(rand.Float64()*c.jitter*float64(after)), math.MaxInt64-after)
 	}
 	return after
 }

@@ -101,7 +101,8 @@ func Jitter(fraction float64) ConsumerOption {
 }
 
 // RetryIf says which errors are worth another call; the others are as
-// [Permanent]. The outcomes of this package say for themselves.
+// [Permanent]. The outcomes of this package say for themselves. An error at which
+// worth panics is worth another call.
 func RetryIf(worth func(error) bool) ConsumerOption {
 	return consumerOption(func(s *settings) { s.retryIf, s.given["RetryIf"] = worth, true })
 }

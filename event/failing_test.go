@@ -1,0 +1,86 @@
+package event_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/wireproof/wireproof/event"
+	"github.com/wireproof/wireproof/event/membus"
+)
+
+// A brokenError cannot be looked at while it is nil, as one that a handler returns
+// by mistake in a variable of its type.
+type brokenError struct{ err error }
+
+func (e *brokenError) Error() string { return e.err.Error() }
+func (e *brokenError) Unwrap() error { return e.err }
+
+// An error that panics when it is looked at is the panic of the handler: its message
+// is dead-lettered, and the process goes on.
+func TestErrorThatPanics(t *testing.T) {
+	var broken *brokenError
+	for name, run := range map[string]func(context.Context, event.Group, event.ConsumerOption) error{
+		"one": func(ctx context.Context, g event.Group, o event.ConsumerOption) error {
+			return event.Run(ctx, g, []string{"t"}, func(context.Context, *event.Delivery) error { return broken }, o)
+		},
+		"wrapped": func(ctx context.Context, g event.Group, o event.ConsumerOption) error {
+			return event.Run(ctx, g, []string{"t"}, func(context.Context, *event.Delivery) error { return fmt.Errorf("handle: %w", broken) }, o)
+		},
+		"thrown": func(ctx context.Context, g event.Group, o event.ConsumerOption) error {
+			return event.Run(ctx, g, []string{"t"}, func(context.Context, *event.Delivery) error { panic(broken) }, o)
+		},
+		"a RetryIf that panics": func(ctx context.Context, g event.Group, o event.ConsumerOption) error {
+			retryIf := event.RetryIf(func(err error) bool { return err.(*brokenError) == nil })
+			return event.Run(ctx, g, []string{"t"}, func(context.Context, *event.Delivery) error { return broken }, o, retryIf)
+		},
+		"batch": func(ctx context.Context, g event.Group, o event.ConsumerOption) error {
+			return event.RunBatches(ctx, g, []string{"t"}, 1, 1, func(context.Context, []*event.Delivery) error {
+				return &event.BatchError{Failed: map[int]error{0: broken}}
+			}, o)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bus := membus.New()
+			if err := bus.Publish(t.Context(), &event.Message{Topic: "t", Payload: []byte("1")}); err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			var got error
+			err := run(ctx, bus.Group("g"), event.Observe(func(o event.Outcome, _ *event.Delivery, err error) {
+				if got = err; o != event.DeadLettered {
+					t.Errorf("outcome %v, want dead-lettered", o)
+				}
+				cancel()
+			}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if pe := (*event.PanicError)(nil); !errors.As(got, &pe) || !strings.Contains(pe.Where, "brokenError") {
+				t.Errorf("the error is %v, want the panic with its place", got)
+			}
+		})
+	}
+}
+
+// A wait that asks for the end of time is not over in the past, whatever jitter adds.
+func TestWaitOfAges(t *testing.T) {
+	for range 20 {
+		synctest.Test(t, func(t *testing.T) {
+			calls := 0
+			bubble(t, time.Hour, []*event.Message{order("a")}, func(context.Context, *event.Delivery) error {
+				calls++
+				return event.RetryIn(math.MaxInt64, errors.New("no"))
+			}, event.RetryLevels(time.Minute), event.Jitter(1))
+			if calls != 1 {
+				t.Errorf("%d calls within an hour, want one", calls)
+			}
+		})
+	}
+}
