@@ -90,9 +90,15 @@ func AppendDecimalFixed(dst []byte, v decimal.Decimal, precision, scale, size in
 	return out, nil
 }
 
-// AppendBigDecimal appends a big-decimal, which carries its own scale.
+// AppendBigDecimal appends a big-decimal, which carries its own scale. One that
+// is larger than what [Reader.BigDecimal] reads is an error.
 func AppendBigDecimal(dst []byte, v decimal.Decimal) ([]byte, error) {
 	at := len(dst)
+	if _, small := v.Int64(); !small {
+		if n := v.Unscaled(); n.BitLen()/8+1 > maxBigDecimal {
+			return dst, cannotEncode("big-decimal of %d bytes, want at most %d", n.BitLen()/8+1, maxBigDecimal)
+		}
+	}
 	out, err := AppendDecimal(append(dst, 0), v, 0, v.Scale())
 	if err != nil {
 		return dst, err
@@ -113,11 +119,43 @@ func AppendDate(dst []byte, t time.Time) ([]byte, error) {
 // AppendTimeMillis appends the time of day as milliseconds since midnight; what
 // is finer is cut off.
 func AppendTimeMillis(dst []byte, d time.Duration) ([]byte, error) {
-	ms := d.Milliseconds()
-	if ms != int64(int32(ms)) {
-		return dst, cannotEncode("time of day %s is out of range", d)
+	if d < 0 || d >= day {
+		return dst, noTimeOfDay(d)
 	}
-	return AppendLong(dst, ms), nil
+	return AppendLong(dst, d.Milliseconds()), nil
+}
+
+// AppendTimeMicros appends the time of day as microseconds since midnight; what
+// is finer is cut off.
+func AppendTimeMicros(dst []byte, d time.Duration) ([]byte, error) {
+	if d < 0 || d >= day {
+		return dst, noTimeOfDay(d)
+	}
+	return AppendLong(dst, d.Microseconds()), nil
+}
+
+func noTimeOfDay(d time.Duration) error {
+	return cannotEncode("time of day %s is out of range, which is from 0 to less than %s", d, day)
+}
+
+// AppendTimestampMillis appends t as milliseconds since 1970-01-01 UTC; what is
+// finer is cut off.
+func AppendTimestampMillis(dst []byte, t time.Time) ([]byte, error) {
+	n := t.UnixMilli()
+	if time.UnixMilli(n).Unix() != t.Unix() {
+		return dst, cannotEncode("timestamp of the year %d is out of range for milliseconds", t.Year())
+	}
+	return AppendLong(dst, n), nil
+}
+
+// AppendTimestampMicros appends t as microseconds since 1970-01-01 UTC; what is
+// finer is cut off.
+func AppendTimestampMicros(dst []byte, t time.Time) ([]byte, error) {
+	n := t.UnixMicro()
+	if time.UnixMicro(n).Unix() != t.Unix() {
+		return dst, cannotEncode("timestamp of the year %d is out of range for microseconds", t.Year())
+	}
+	return AppendLong(dst, n), nil
 }
 
 // AppendTimestampNanos appends t as nanoseconds since 1970-01-01 UTC.

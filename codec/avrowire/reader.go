@@ -3,6 +3,7 @@ package avrowire
 import (
 	"fmt"
 	"math"
+	"math/big"
 	"slices"
 	"time"
 
@@ -306,19 +307,44 @@ func (r *Reader) BigDecimal() decimal.Decimal {
 		r.Fail("big-decimal of %d bytes, want at most %d", len(digits), maxBigDecimal)
 		return decimal.Decimal{}
 	}
+	if scale < 0 && scale >= -decimal.MaxScale {
+		return r.whole(digits, -int64(scale))
+	}
 	return r.decimal(digits, 0, int(scale))
+}
+
+// whole returns digits with so many zeros after them: Java writes 1000 as 1E+3
+// once its zeros were stripped.
+func (r *Reader) whole(digits string, zeros int64) decimal.Decimal {
+	n := r.decimal(digits, 0, 0).Unscaled()
+	n.Mul(n, new(big.Int).Exp(big.NewInt(10), big.NewInt(zeros), nil))
+	if size := n.BitLen()/8 + 1; size > maxBigDecimal {
+		r.Fail("big-decimal of %d bytes, want at most %d", size, maxBigDecimal)
+		return decimal.Decimal{}
+	}
+	return decimal.FromBig(n, 0)
 }
 
 // Date reads a date, as midnight in UTC.
 func (r *Reader) Date() time.Time { return time.Unix(int64(r.Int())*86400, 0).UTC() }
 
-// TimeMillis reads a time of day.
-func (r *Reader) TimeMillis() time.Duration { return time.Duration(r.Int()) * time.Millisecond }
+// day is how long a time of day is less than.
+const day = 24 * time.Hour
 
-// TimeMicros reads a time of day.
+// TimeMillis reads a time of day, since midnight.
+func (r *Reader) TimeMillis() time.Duration {
+	n := r.Int()
+	if n < 0 || n >= int32(day/time.Millisecond) {
+		r.Fail("%d milliseconds are no time of day", n)
+		return 0
+	}
+	return time.Duration(n) * time.Millisecond
+}
+
+// TimeMicros reads a time of day, since midnight.
 func (r *Reader) TimeMicros() time.Duration {
 	n := r.Long()
-	if n > math.MaxInt64/1000 || n < math.MinInt64/1000 {
+	if n < 0 || n >= int64(day/time.Microsecond) {
 		r.Fail("%d microseconds are no time of day", n)
 		return 0
 	}

@@ -58,8 +58,10 @@ func TestReaderRefuses(t *testing.T) {
 		"branch beyond":         {"\x04", func(r *avrowire.Reader) { r.Branch(2) }},
 		"decimal of 3 digits":   {"\x04\x03\xe8", func(r *avrowire.Reader) { r.Decimal(3, 0) }},
 		"big-decimal rest":      {"\x08\x02\x01\x00\x00", func(r *avrowire.Reader) { r.BigDecimal() }},
-		"big-decimal scale":     {"\x06\x02\x01\x01", func(r *avrowire.Reader) { r.BigDecimal() }},
+		"big-decimal scale":     {"\x08\x02\x01\xd1\x0f", func(r *avrowire.Reader) { r.BigDecimal() }},
 		"time of day":           {string(binary.AppendVarint(nil, math.MaxInt64)), func(r *avrowire.Reader) { r.TimeMicros() }},
+		"24:00":                 {string(binary.AppendVarint(nil, 86400e3)), func(r *avrowire.Reader) { r.TimeMillis() }},
+		"before midnight":       {string(binary.AppendVarint(nil, -1)), func(r *avrowire.Reader) { r.TimeMicros() }},
 	} {
 		r := avrowire.NewReader(c.data)
 		c.read(&r)
@@ -150,5 +152,27 @@ func TestErrorPath(t *testing.T) {
 	r := avrowire.NewReader("abc")
 	if got, want := r.End().Error(), "avro: 3 bytes after the value (byte 0)"; got != want {
 		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+// Java writes 1E+3, which is what 1000 becomes without its zeros, with a scale below 0.
+func TestBigDecimalOfNegativeScale(t *testing.T) {
+	t.Parallel()
+	for data, want := range map[string]string{
+		"\x06\x02\x01\x05": "1000", "\x06\x02\xfb\x01": "-50", "\x06\x02\x00\x05": "0",
+		"\x14\x10\x7f\xff\xff\xff\xff\xff\xff\xff\x01": "92233720368547758070",
+	} {
+		r := avrowire.NewReader(data)
+		d := r.BigDecimal()
+		if err := r.End(); err != nil || d.String() != want {
+			t.Errorf("%x is read as %s, %v; want %s", data, d, err, want)
+		}
+	}
+	// Of 4096 bytes, and a thousand digits more: too large to be written again.
+	digits := "\x7f" + strings.Repeat("\xff", 4095)
+	inner := string(avrowire.AppendLong(avrowire.AppendString(nil, digits), -1000))
+	r := avrowire.NewReader(string(avrowire.AppendString(nil, inner)))
+	if r.BigDecimal(); r.End() == nil {
+		t.Error("a number of 10,000 digits and 1,000 zeros is read")
 	}
 }

@@ -113,11 +113,14 @@ func (c *avroCode) appendValue(t *avro.Type, e string, path []string) error {
 	case avro.TimeMillis:
 		c.try(path, "%s.AppendTimeMillis(dst, %s)", w, bare(e))
 		return nil
-	case avro.TimestampNanos:
-		c.try(path, "%s.AppendTimestampNanos(dst, %s)", w, bare(e))
+	case avro.TimeMicros:
+		c.try(path, "%s.AppendTimeMicros(dst, %s)", w, bare(e))
 		return nil
-	case avro.LocalTimestampNanos:
-		c.try(path, "%s.AppendTimestampNanos(dst, %s.Wall(%s))", w, w, bare(e))
+	case avro.TimestampMillis, avro.TimestampMicros, avro.TimestampNanos:
+		c.try(path, "%s.Append%s(dst, %s)", w, logicalReaders[t.Logical], bare(e))
+		return nil
+	case avro.LocalTimestampMillis, avro.LocalTimestampMicros, avro.LocalTimestampNanos:
+		c.try(path, "%s.Append%s(dst, %s.Wall(%s))", w, logicalReaders[t.Logical], w, bare(e))
 		return nil
 	}
 	switch t.Kind {
@@ -141,19 +144,7 @@ func (c *avroCode) appendValue(t *avro.Type, e string, path []string) error {
 // or nothing.
 func appendExpr(t *avro.Type, e, w string) string {
 	long := func(v string) string { return w + ".AppendLong(dst, " + v + ")" }
-	switch t.Logical {
-	case avro.TimeMicros:
-		return long(pointee(e) + ".Microseconds()")
-	case avro.TimestampMillis:
-		return long(pointee(e) + ".UnixMilli()")
-	case avro.TimestampMicros:
-		return long(pointee(e) + ".UnixMicro()")
-	case avro.LocalTimestampMillis:
-		return long(w + ".Wall(" + bare(e) + ").UnixMilli()")
-	case avro.LocalTimestampMicros:
-		return long(w + ".Wall(" + bare(e) + ").UnixMicro()")
-	case avro.NoLogical, avro.UUID:
-	default:
+	if t.Logical != avro.NoLogical && t.Logical != avro.UUID {
 		return ""
 	}
 	switch t.Kind {

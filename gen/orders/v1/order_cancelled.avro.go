@@ -42,7 +42,9 @@ func (m *OrderCancelled) AppendAvro(dst []byte) ([]byte, error) {
 	start := dst
 	var err error
 	dst = avrowire.AppendString(dst, m.OrderID)
-	dst = avrowire.AppendLong(dst, m.CancelledAt.UnixMilli())
+	if dst, err = avrowire.AppendTimestampMillis(dst, m.CancelledAt); err != nil {
+		return start, avrowire.At(err, "cancelled_at")
+	}
 	if dst, err = avrowire.AppendEnum(dst, int32(m.Reason), 4); err != nil {
 		return start, avrowire.At(err, "reason")
 	}

@@ -74,7 +74,9 @@ func (m *OrderPlaced) AppendAvro(dst []byte) ([]byte, error) {
 	var err error
 	dst = avrowire.AppendString(dst, m.OrderID)
 	dst = avrowire.AppendString(dst, m.CustomerID)
-	dst = avrowire.AppendLong(dst, m.PlacedAt.UnixMilli())
+	if dst, err = avrowire.AppendTimestampMillis(dst, m.PlacedAt); err != nil {
+		return start, avrowire.At(err, "placed_at")
+	}
 	if m.DeliverBy == nil {
 		dst = append(dst, 0)
 	} else {

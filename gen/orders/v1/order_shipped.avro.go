@@ -49,7 +49,9 @@ func (m *OrderShipped) AppendAvro(dst []byte) ([]byte, error) {
 	start := dst
 	var err error
 	dst = avrowire.AppendString(dst, m.OrderID)
-	dst = avrowire.AppendLong(dst, m.ShippedAt.UnixMicro())
+	if dst, err = avrowire.AppendTimestampMicros(dst, m.ShippedAt); err != nil {
+		return start, avrowire.At(err, "shipped_at")
+	}
 	dst = avrowire.AppendString(dst, m.Carrier)
 	if m.TrackingCode == nil {
 		dst = append(dst, 0)

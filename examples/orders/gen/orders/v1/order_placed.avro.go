@@ -41,7 +41,9 @@ func (m *OrderPlaced) AppendAvro(dst []byte) ([]byte, error) {
 	if dst, err = avrowire.AppendDecimal(dst, m.Total, 18, 2); err != nil {
 		return start, avrowire.At(err, "total")
 	}
-	dst = avrowire.AppendLong(dst, m.PlacedAt.UnixMilli())
+	if dst, err = avrowire.AppendTimestampMillis(dst, m.PlacedAt); err != nil {
+		return start, avrowire.At(err, "placed_at")
+	}
 	return dst, nil
 }
 

@@ -106,14 +106,24 @@ func (m *Everything) AppendAvro(dst []byte) ([]byte, error) {
 	if dst, err = avrowire.AppendTimeMillis(dst, m.Opens); err != nil {
 		return start, avrowire.At(err, "opens")
 	}
-	dst = avrowire.AppendLong(dst, m.Closes.Microseconds())
-	dst = avrowire.AppendLong(dst, m.AtMs.UnixMilli())
-	dst = avrowire.AppendLong(dst, m.AtUs.UnixMicro())
+	if dst, err = avrowire.AppendTimeMicros(dst, m.Closes); err != nil {
+		return start, avrowire.At(err, "closes")
+	}
+	if dst, err = avrowire.AppendTimestampMillis(dst, m.AtMs); err != nil {
+		return start, avrowire.At(err, "at_ms")
+	}
+	if dst, err = avrowire.AppendTimestampMicros(dst, m.AtUs); err != nil {
+		return start, avrowire.At(err, "at_us")
+	}
 	if dst, err = avrowire.AppendTimestampNanos(dst, m.AtNs); err != nil {
 		return start, avrowire.At(err, "at_ns")
 	}
-	dst = avrowire.AppendLong(dst, avrowire.Wall(m.LocalMs).UnixMilli())
-	dst = avrowire.AppendLong(dst, avrowire.Wall(m.LocalUs).UnixMicro())
+	if dst, err = avrowire.AppendTimestampMillis(dst, avrowire.Wall(m.LocalMs)); err != nil {
+		return start, avrowire.At(err, "local_ms")
+	}
+	if dst, err = avrowire.AppendTimestampMicros(dst, avrowire.Wall(m.LocalUs)); err != nil {
+		return start, avrowire.At(err, "local_us")
+	}
 	if dst, err = avrowire.AppendTimestampNanos(dst, avrowire.Wall(m.LocalNs)); err != nil {
 		return start, avrowire.At(err, "local_ns")
 	}
@@ -134,7 +144,9 @@ func (m *Everything) AppendAvro(dst []byte) ([]byte, error) {
 		dst = append(dst, 0)
 	} else {
 		dst = append(dst, 2)
-		dst = avrowire.AppendLong(dst, m.MaybeAt.UnixMilli())
+		if dst, err = avrowire.AppendTimestampMillis(dst, *m.MaybeAt); err != nil {
+			return start, avrowire.At(err, "maybe_at")
+		}
 	}
 	if m.MaybePrice == nil {
 		dst = append(dst, 0)
@@ -368,7 +380,9 @@ func (m *Everything) AppendAvro(dst []byte) ([]byte, error) {
 				dst = avrowire.AppendString(dst, x2.Value)
 			case EverythingValuesItemLong:
 				dst = append(dst, 4)
-				dst = avrowire.AppendLong(dst, x2.Value.UnixMilli())
+				if dst, err = avrowire.AppendTimestampMillis(dst, x2.Value); err != nil {
+					return start, avrowire.At(err, "values", i)
+				}
 			default:
 				return start, avrowire.At(avrowire.NoBranch(), "values", i)
 			}

@@ -62,7 +62,9 @@ func (m *Order) AppendAvro(dst []byte) ([]byte, error) {
 	if dst, err = avrowire.AppendDecimal(dst, m.Price, 9, 2); err != nil {
 		return start, avrowire.At(err, "price")
 	}
-	dst = avrowire.AppendLong(dst, m.At.UnixMicro())
+	if dst, err = avrowire.AppendTimestampMicros(dst, m.At); err != nil {
+		return start, avrowire.At(err, "at")
+	}
 	switch x := m.Choice.(type) {
 	case nil:
 		dst = append(dst, 0)

@@ -50,8 +50,12 @@ func (m *Plain) AppendAvro(dst []byte) ([]byte, error) {
 	dst = avrowire.AppendDouble(dst, m.Weight)
 	dst = avrowire.AppendBool(dst, m.Ok)
 	dst = avrowire.AppendBytes(dst, m.Raw)
-	dst = avrowire.AppendLong(dst, m.At.UnixMilli())
-	dst = avrowire.AppendLong(dst, m.ExactAt.UnixMicro())
+	if dst, err = avrowire.AppendTimestampMillis(dst, m.At); err != nil {
+		return start, avrowire.At(err, "at")
+	}
+	if dst, err = avrowire.AppendTimestampMicros(dst, m.ExactAt); err != nil {
+		return start, avrowire.At(err, "exact_at")
+	}
 	if dst, err = avrowire.AppendDate(dst, m.Day); err != nil {
 		return start, avrowire.At(err, "day")
 	}
