@@ -170,7 +170,7 @@ func (l *lane) handleBatch(es []*entry) {
 	var left []*entry
 	for _, e := range es {
 		e.fate = fateLost
-		if replayForAnother(e.d, c.group) && c.placeOf(e.d.Topic).level == 0 {
+		if c.isForAnother(e.d) {
 			c.observed(Skipped, e.d, nil)
 			e.fate = fateSettle
 			continue

@@ -23,7 +23,7 @@ const (
 // and sees to its outcome.
 func (l *lane) handle(e *entry) fate {
 	c, d := l.c, e.d
-	if replayForAnother(d, c.group) && c.placeOf(d.Topic).level == 0 {
+	if c.isForAnother(d) {
 		c.observed(Skipped, d, nil)
 		return fateSettle
 	}
@@ -336,6 +336,20 @@ func (c *consumer) observed(o Outcome, d *Delivery, err error) {
 	for _, f := range c.observe {
 		f(o, d, err)
 	}
+}
+
+// isForAnother reports whether d is meant for another group: the replay of its dead
+// letter, or its retry, where the names of both groups and their topics make the
+// same name of a retry topic.
+func (c *consumer) isForAnother(d *Delivery) bool {
+	of := d.Headers.text(HeaderGroup)
+	switch {
+	case of == "" || of == c.group:
+		return false
+	case c.placeOf(d.Topic).level == 0:
+		return replayForAnother(d, c.group)
+	}
+	return isAside(d.Topic, d.Headers.text(HeaderOriginTopic), of)
 }
 
 // replayForAnother reports whether d is the replay of another group's dead

@@ -14,7 +14,7 @@ const (
 	Retried                     // stored in a retry topic
 	DeadLettered                // stored as a dead letter
 	Dropped                     // the handler returned Drop
-	Skipped                     // the handler returned Skip, or a replay was for another group
+	Skipped                     // the handler returned Skip, or it was the replay or retry of another group
 	Duplicate                   // the deduper knows that it was handled before
 )
 

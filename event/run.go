@@ -30,7 +30,9 @@ import (
 // What a handler has done is settled at once, or, while its lane has more to handle,
 // together with what comes next, within 2 ms.
 //
-// A replay (see package dlq) that is meant for another group is skipped.
+// A replay (see package dlq) that is meant for another group is skipped, and so is
+// its retry, should group and topic of both make one name, as group b.c of topic a
+// and group c of topic a.b do.
 //
 // Where the transport has patterns of topics, a topic may be one: what arrives
 // through it has the retry and dead-letter topics of its own topic.
