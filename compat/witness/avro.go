@@ -322,7 +322,7 @@ func (e *avroEngine) show(m *value, data []byte, read *value, f fault) *rule.Wit
 		w.Read = string(appendJSON(nil, e.reader.Root, read, meaning))
 	}
 	if f.class == otherName && e.kindAt(f) == avro.Record {
-		w.Comment = "Java's decoder compares no names of records and reads it all the same"
+		w.Comment = javaReads
 	}
 	return w
 }

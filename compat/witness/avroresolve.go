@@ -133,13 +133,19 @@ func (r *resolver) reads(reader, writer *avro.Type) bool {
 			return !ok
 		})
 	case avro.Record:
-		return !slices.ContainsFunc(reader.Fields, func(rf *avro.Field) bool {
-			at := r.writerFields(rf, writer)
-			return len(at) > 1 || len(at) == 0 && rf.Default == nil ||
-				len(at) == 1 && !r.readable(rf.Type, writer.Fields[at[0]].Type)
-		})
+		return r.fieldsReadable(reader, writer)
 	}
 	return true
+}
+
+// fieldsReadable reports whether every value of the record writer has what the fields of
+// reader need, whatever their names are.
+func (r *resolver) fieldsReadable(reader, writer *avro.Type) bool {
+	return !slices.ContainsFunc(reader.Fields, func(rf *avro.Field) bool {
+		at := r.writerFields(rf, writer)
+		return len(at) > 1 || len(at) == 0 && rf.Default == nil ||
+			len(at) == 1 && !r.readable(rf.Type, writer.Fields[at[0]].Type)
+	})
 }
 
 // symbolFor returns the index of the symbol that a reader takes for another's.
@@ -196,6 +202,19 @@ type reading struct {
 	plain  bool // whether a value that has a logical type on one side only is one
 }
 
+// javaReads is the comment of a fault that is one by the specification, and to Java's checker.
+const javaReads = "Java's decoder compares no names of records and reads it all the same"
+
+// noBranch says that the union reader has nothing for a value of writer.
+func (r *reading) noBranch(c class, s site, wPos lang.Pos, writer *avro.Type, format string) {
+	r.fail(c, s.rPos, wPos, format, s.path, describe(writer))
+	if writer.Kind == avro.Record && s.reader.Kind == avro.Union && slices.ContainsFunc(s.reader.Branches, func(b *avro.Type) bool {
+		return b.Kind == avro.Record && r.steps.take(1) && r.fieldsReadable(b, writer)
+	}) {
+		r.faults[len(r.faults)-1].comment = javaReads
+	}
+}
+
 func (r *reading) fail(c class, reader, writer lang.Pos, format string, args ...any) {
 	r.faults = append(r.faults, fault{class: c, reader: keyOf(reader), writer: keyOf(writer), err: fmt.Sprintf(format, args...)})
 }
@@ -211,7 +230,7 @@ func (r *reading) read(s site, v *value) *value {
 		branch := s.writer.Branches[v.n]
 		part := r.pick(s.reader, branch)
 		if part == nil {
-			r.fail(missingBranch, s.rPos, r.branchPos(s.writer, branch), "%s holds %s, and the reader has nothing for it", s.path, describe(branch))
+			r.noBranch(missingBranch, s, r.branchPos(s.writer, branch), branch, "%s holds %s, and the reader has nothing for it")
 			return v.items[0]
 		}
 		return r.into(s, part, branch, v.items[0])
@@ -219,7 +238,7 @@ func (r *reading) read(s site, v *value) *value {
 	if s.reader.Kind == avro.Union {
 		part := r.pick(s.reader, s.writer)
 		if part == nil {
-			r.fail(mismatch, s.rPos, s.wPos, "%s holds %s, and no branch of the reader's union takes it", s.path, describe(s.writer))
+			r.noBranch(mismatch, s, s.wPos, s.writer, "%s holds %s, and no branch of the reader's union takes it")
 			return v
 		}
 		return r.into(s, part, s.writer, v)

@@ -29,7 +29,10 @@ import org.apache.avro.io.BinaryEncoder;
 import org.apache.avro.io.DecoderFactory;
 import org.apache.avro.io.EncoderFactory;
 
-/** Answers questions about Avro, one JSON object a line, with what Apache Avro for Java does. */
+/**
+ * Answers questions about Avro, one JSON object a line, with what Apache Avro for Java does. Each reader
+ * has a GenericData of its own, since the one of all keeps the defaults of every schema it has seen.
+ */
 public final class Oracle {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
@@ -116,7 +119,7 @@ public final class Oracle {
     Schema writer = schema(q.get("writer"));
     Schema reader = schema(q.get("reader"));
     BinaryDecoder in = DecoderFactory.get().binaryDecoder(HEX.parseHex(q.get("data").textValue()), null);
-    Object datum = new GenericDatumReader<>(writer, reader).read(null, in);
+    Object datum = new GenericDatumReader<>(writer, reader, new GenericData()).read(null, in);
     ObjectNode a = NODES.objectNode();
     a.put("json", JSON.writeValueAsString(node(datum)));
     a.put("rest", in.inputStream().available());
@@ -126,7 +129,7 @@ public final class Oracle {
   private static ObjectNode encode(JsonNode q) throws Exception {
     Schema s = schema(q.get("schema"));
     Object datum =
-        new GenericDatumReader<>(s).read(null, DecoderFactory.get().jsonDecoder(s, q.get("json").textValue()));
+        new GenericDatumReader<>(s, s, new GenericData()).read(null, DecoderFactory.get().jsonDecoder(s, q.get("json").textValue()));
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     BinaryEncoder out = EncoderFactory.get().binaryEncoder(bytes, null);
     new GenericDatumWriter<>(s).write(datum, out);
@@ -150,7 +153,7 @@ public final class Oracle {
       new GenericDatumWriter<>(writer).write(datum, out);
       out.flush();
       try {
-        new GenericDatumReader<>(writer, reader)
+        new GenericDatumReader<>(writer, reader, new GenericData())
             .read(null, DecoderFactory.get().binaryDecoder(bytes.toByteArray(), null));
       } catch (Exception e) {
         if (failed++ == 0) {
