@@ -122,7 +122,7 @@ func Each(ctx context.Context, bus event.Bus, topic, group string, sel Selection
 	var failed error
 	err = browser.Browse(ctx, Topic(topic, group), startOf(want), func(d *event.Delivery) bool {
 		at := place{d.Partition, d.Offset}
-		if _, ok := want[at]; want != nil && !ok {
+		if _, ok := want[at]; want != nil && !ok || isAnothers(d, group) {
 			return true
 		}
 		delete(want, at)

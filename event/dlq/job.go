@@ -91,10 +91,8 @@ type journalLine struct {
 // the order of their ids. A file that is there is not overwritten: the error
 // matches [os.ErrExist].
 func CreateJob(path string, letters []Planned) (*Job, error) {
-	for _, p := range []string{path, path + ".journal"} {
-		if _, err := os.Lstat(p); err == nil {
-			return nil, fmt.Errorf("dlq: make the replay %s: %s: %w", path, p, os.ErrExist)
-		}
+	if _, err := os.Lstat(path); err == nil {
+		return nil, fmt.Errorf("dlq: make the replay %s: %w", path, os.ErrExist)
 	}
 	sorted := slices.Clone(letters)
 	if err := sortPlanned(sorted); err != nil {
@@ -105,8 +103,13 @@ func CreateJob(path string, letters []Planned) (*Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := writeWhole(path, append(text, '\n')); err != nil {
-		return nil, fmt.Errorf("dlq: make the replay: %w", err)
+	// The journal comes first: of several who make one at a time, one alone makes it.
+	journal, err := os.OpenFile(path+".journal", os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("dlq: make the replay %s: %w", path, err)
+	}
+	if err := errors.Join(journal.Close(), writeWhole(path, append(text, '\n'))); err != nil {
+		return nil, errors.Join(fmt.Errorf("dlq: make the replay: %w", err), os.Remove(path+".journal"))
 	}
 	return OpenJob(path)
 }

@@ -58,6 +58,14 @@ func missing(want map[place]struct{}, topic string) error {
 	return fmt.Errorf("dlq: %q holds nothing at %v: %w", topic, ps, ErrNotFound)
 }
 
+// isAnothers reports whether d is a dead letter of another group and topic, whose
+// names make the same name of a topic of dead letters: group b.c of topic a, and
+// group c of topic a.b.
+func isAnothers(d *event.Delivery, group string) bool {
+	of, ok := d.Headers.Get(event.HeaderGroup)
+	return ok && string(of) != group && d.Meta().Topic != d.Topic
+}
+
 // letterOf reads a dead letter. One that the runtime did not write, or whose
 // headers are gone, is read as far as that goes.
 func letterOf(d *event.Delivery, topic, group string) Letter {

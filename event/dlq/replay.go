@@ -19,9 +19,10 @@ type Result struct {
 }
 
 // Replay publishes the selected letters again, those of a key in the order of
-// their death. Letters that were replayed before are replayed again only if their
-// ids are given. It returns what became of each letter that it tried; the error
-// is nil if all were replayed, and otherwise says how many were not, or what
+// their death: once one fails, those of its key that died after it are not tried.
+// Letters that were replayed before are replayed again only if their ids are given.
+// It returns what became of each letter that it came to; the error is nil if all
+// were replayed, and otherwise says how many were not, or what
 // ended the replay before it had tried them all.
 func Replay(ctx context.Context, bus event.Bus, topic, group string, sel Selection) (_ []Result, err error) {
 	sel.Pending = sel.Pending || len(sel.IDs) == 0
@@ -30,7 +31,7 @@ func Replay(ctx context.Context, bus event.Bus, topic, group string, sel Selecti
 			return nil, err
 		}
 	}
-	r := &replayer{open: func() (*sender, error) { return openSender(ctx, bus, topic, group) }}
+	r := &replayer{held: map[string]bool{}, open: func() (*sender, error) { return openSender(ctx, bus, topic, group) }}
 	err = Each(ctx, bus, topic, group, sel, func(l Letter) error {
 		if sel.Limit > 0 && len(r.results)+len(r.batch) == sel.Limit {
 			return errEnough
@@ -70,6 +71,7 @@ type replayer struct {
 	sender  *sender // nil until there is a letter
 	batch   []Letter
 	results []Result
+	held    map[string]bool // keys of which a letter has failed
 }
 
 func (r *replayer) flush(ctx context.Context) (err error) {
@@ -81,11 +83,22 @@ func (r *replayer) flush(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	for i, x := range r.sender.send(ctx, r.batch, "") {
-		if x.err == nil {
-			r.batch[i].Replayed++
+	var tried []Letter
+	for _, l := range r.batch {
+		if l.Key != nil && r.held[string(l.Key)] {
+			r.results = append(r.results, Result{l, errBehind})
+			continue
 		}
-		r.results = append(r.results, Result{r.batch[i], x.err})
+		tried = append(tried, l)
+	}
+	for i, x := range r.sender.send(ctx, tried, "") {
+		switch l := &tried[i]; {
+		case x.err == nil:
+			l.Replayed++
+		case l.Key != nil:
+			r.held[string(l.Key)] = true
+		}
+		r.results = append(r.results, Result{tried[i], x.err})
 	}
 	r.batch = r.batch[:0]
 	return ctx.Err()

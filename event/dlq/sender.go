@@ -137,7 +137,9 @@ func (s *sender) oneAfterTheOther(ctx context.Context, copies, notes []*event.Me
 		}
 		s.publish(ctx, copies, notes, now, errs)
 		for _, k := range now {
-			failed[string(copies[k].Key)] = errs[k] != nil
+			if errs[k] != nil && copies[k].Key != nil {
+				failed[string(copies[k].Key)] = true
+			}
 		}
 		left = later
 	}
@@ -200,8 +202,10 @@ func (s *sender) together(ctx context.Context, letters []Letter, left []int, cop
 			err = next
 			if unsettled = s.settle(ctx); unsettled != nil || !s.done(l) {
 				errs[k] = errors.Join(causeOf(err), unsettled)
-				failed[string(l.Key)] = true
 				inARow++
+				if l.Key != nil {
+					failed[string(l.Key)] = true
+				}
 			}
 		}
 	}
