@@ -48,8 +48,12 @@ type reader struct {
 	errs config.Errors
 }
 
+// bad notes a mistake, once: what a file says of all its modules is read for each.
 func (r *reader) bad(key, format string, args ...any) {
-	r.errs = append(r.errs, r.doc.Errorf(key, format, args...))
+	e := r.doc.Errorf(key, format, args...)
+	if !slices.ContainsFunc(r.errs, func(have *config.Error) bool { return have.Place == e.Place && have.Msg == e.Msg }) {
+		r.errs = append(r.errs, e)
+	}
 }
 
 // clean returns a path in its normal form; a path that leaves its folder is a
@@ -262,7 +266,7 @@ func (r *reader) check(version string, p checkPart, dir string, own bool) Check 
 		Version: version, Use: sorted(p.use), Except: sorted(p.except), IgnoreUnstable: p.unstable,
 		DisableBuiltin: p.disableBuiltin, Lint: p.lint,
 	}
-	if slices.ContainsFunc(p.ignore, func(s string) bool { return path.Clean(s) == dir }) {
+	if slices.ContainsFunc(p.ignore, func(s string) bool { return s != "" && path.Clean(s) == dir }) {
 		return Check{Version: version, Disabled: true, Lint: p.lint}
 	}
 	c.Ignore = r.ignores(p.at+".ignore", p.ignore, dir, own, false)
@@ -281,6 +285,10 @@ func (r *reader) ignores(key string, paths []string, dir string, own, only bool)
 	var out []string
 	for i, v := range paths {
 		at := fmt.Sprintf("%s[%d]", key, i)
+		if v == "" {
+			r.bad(key, "%s is empty; expected a file or a folder", at)
+			continue
+		}
 		p, ok := r.clean(at, v)
 		switch {
 		case !ok:

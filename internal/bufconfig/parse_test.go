@@ -82,6 +82,9 @@ func TestParseMistakes(t *testing.T) {
 		{"exclude of include", v2 + "modules:\n  - path: a\n    includes: [a/x]\n    excludes: [a/y]\n", `exclude "a/y" is in none of the includes`},
 		{"exclude around include", v2 + "modules:\n  - path: a\n    includes: [a/x/y]\n    excludes: [a/x]\n", `include "a/x/y" is within exclude "a/x"`},
 		{"own ignore outside", v2 + "modules:\n  - path: a\n    breaking:\n      ignore: [b]\n", `"b" is not inside the module "a"`},
+		{"nothing is ignored", "version: v1\nbreaking:\n  ignore:\n    -\n", "breaking.ignore[0] is empty"},
+		{"nothing is ignored beside something", v2 + "modules:\n  - path: a\n    lint:\n      ignore: [a/b, \"\"]\n", "modules[0].lint.ignore[1] is empty"},
+		{"a rule ignores nothing", v2 + "breaking:\n  ignore_only:\n    WIRE: [\"\"]\n", "breaking.ignore_only.WIRE[0] is empty"},
 		{"ignore_only is module", v2 + "modules:\n  - path: a\nbreaking:\n  ignore_only:\n    WIRE: [a]\n", `"a" is the whole module`},
 		{"exclude is root", "version: v1beta1\nbuild:\n  roots: [a]\n  excludes: [a]\n", `"a" is a root, and all of it is excluded`},
 		{"exclude in no root", "version: v1beta1\nbuild:\n  roots: [a]\n  excludes: [b]\n", `exclude "b" is in none of the roots`},
@@ -95,6 +98,15 @@ func TestParseMistakes(t *testing.T) {
 				t.Errorf("Parse = %v, want an error with %q", err, tt.want)
 			}
 		})
+	}
+}
+
+// A mistake in what is said of all modules is told once.
+func TestParseMistakeOnce(t *testing.T) {
+	t.Parallel()
+	_, err := bufconfig.Parse("buf.yaml", "version: v2\nmodules: [{ path: a }, { path: b }]\nbreaking: { ignore: [\"\"] }\n")
+	if err == nil || strings.Count(err.Error(), "breaking.ignore[0] is empty") != 1 {
+		t.Errorf("Parse = %v, want one error", err)
 	}
 }
 

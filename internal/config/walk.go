@@ -137,13 +137,13 @@ func keyText(m *ast.MappingValueNode) string { return strings.Trim(m.Key.String(
 
 func (w *walker) enum(n ast.Node, at string, f reflect.StructField) {
 	tag := f.Tag.Get("enum")
-	value, ok := n.(*ast.StringNode)
+	value, ok := scalarText(n)
 	if tag == "" || !ok {
 		return
 	}
 	allowed := strings.Split(tag, ",")
-	if !slices.Contains(allowed, value.Value) {
-		w.bad(n, "%s is %q%s; expected %s", at, value.Value, suggestion(value.Value, allowed), strings.Join(allowed, ", "))
+	if !slices.Contains(allowed, value) {
+		w.bad(n, "%s is %q%s; expected %s", at, value, suggestion(value, allowed), strings.Join(allowed, ", "))
 	}
 }
 
