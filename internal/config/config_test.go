@@ -68,6 +68,9 @@ func TestParseMistakes(t *testing.T) {
 	for _, tt := range []struct{ name, text, want string }{
 		{"unknown key", "version: 1\nsubject:\n  naming: topic\n", `w.yaml:2:1: unknown key "subject", did you mean "subjects"?`},
 		{"unknown nested key", "version: 1\nevents:\n  - { schma: x.avsc, topic: t }\n", `unknown key "events[0].schma", did you mean "schema"?`},
+		{"override of no pattern", "version: 1\nsubjects: { overrides: [{ match: \"audit.[*\", compatibility: FULL }] }\n", `w.yaml:2:34: match is "audit.[*"; expected a pattern`},
+		{"override of nothing", "version: 1\nsubjects: { overrides: [{ compatibility: FULL }] }\n", "an override needs match and compatibility"},
+		{"override by nothing", "version: 1\nsubjects: { overrides: [{ match: a }] }\n", "an override needs match and compatibility"},
 		{"a number for a word", "version: 1\nsubjects: { naming: 1 }\n", `subjects.naming is "1"; expected topic, record, topic-record`},
 		{"true for a word", "version: 1\ncheck: { fail_on: true }\n", `check.fail_on is "true"; expected error, warning`},
 		{"a block for a word", "version: 1\nsubjects:\n  naming: |\n    topic\n", `subjects.naming is "topic\n"`},

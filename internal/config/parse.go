@@ -3,6 +3,7 @@ package config
 import (
 	"cmp"
 	"fmt"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -53,6 +54,15 @@ func (c *Config) validate() Errors {
 	for _, dir := range []struct{ key, value string }{{"schemas", c.Schemas}, {"generate.out", c.Generate.Out}} {
 		if !filepath.IsLocal(filepath.FromSlash(dir.value)) {
 			bad(dir.key, "%s is %q; expected a folder below this file", dir.key, dir.value)
+		}
+	}
+	for i, o := range c.Subjects.Overrides {
+		key := fmt.Sprintf("subjects.overrides[%d]", i)
+		if o.Match == "" || o.Compatibility == "" {
+			bad(key, "an override needs match and compatibility")
+		}
+		if _, err := path.Match(o.Match, ""); err != nil {
+			bad(key+".match", "match is %q; expected a pattern such as audit.*, with each [ closed", o.Match)
 		}
 	}
 	type use struct{ schema, message, topic string }
