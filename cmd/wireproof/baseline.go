@@ -26,6 +26,7 @@ type baseline struct {
 	level   func(ctx context.Context, subject string) (string, error) // nil: that of the settings
 	events  []gate.Event                                              // nil: unknown, as in a registry
 	only    string                                                    // the one subject that is compared; empty means all
+	named   []string                                                  // subjects that it is asked for by name
 }
 
 // againstHelp documents --against, for every command that has it.
@@ -97,6 +98,7 @@ func join(all []baseline) baseline {
 	var labels []string
 	for _, b := range all {
 		labels = append(labels, b.label)
+		out.named = append(out.named, b.named...)
 		if b.level != nil {
 			out.level = b.level
 		}
@@ -128,7 +130,7 @@ func (a *app) baseline(ctx context.Context, cfg *config.Config, against, registr
 		if info, err := os.Stat(rest); err != nil || !info.IsDir() {
 			return baseline{}, fmt.Errorf("the baseline %s: there is no such folder", against)
 		}
-		return treeBaseline("dir:"+rest, os.DirFS(rest), ".", cfg)
+		return treeBaseline("dir:"+rest, os.DirFS(rest), ".", cfg, true)
 	case scheme == "bundle" && rest != "" || against == "-":
 		return a.bundleBaseline(cmp.Or(rest, "-"), cfg)
 	case strings.HasPrefix(against, "registry"):
@@ -146,18 +148,22 @@ func gitBaseline(ctx context.Context, cfg *config.Config, ref gate.GitRef) (base
 	if err != nil {
 		return baseline{}, err
 	}
-	return treeBaseline(label, tree.FS, tree.Dir, cfg)
+	return treeBaseline(label, tree.FS, tree.Dir, cfg, ref.Folder != "")
 }
 
-// treeBaseline reads the settings and schemas of another tree. A tree without
-// settings had no events: everything is new.
-func treeBaseline(label string, fsys fs.FS, dir string, cfg *config.Config) (baseline, error) {
+// treeBaseline reads the settings and schemas of another tree. A revision without
+// settings where they are now had no events: everything is new. In a folder that
+// somebody named there have to be some.
+func treeBaseline(label string, fsys fs.FS, dir string, cfg *config.Config, named bool) (baseline, error) {
 	b := baseline{label: label, events: []gate.Event{}, history: func(context.Context, string, string) ([]gate.Version, error) { return nil, nil }}
 	name := filepath.ToSlash(filepath.Join(dir, filepath.Base(cfg.Path)))
 	text, err := fs.ReadFile(fsys, name)
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := fs.Stat(fsys, "."); err != nil {
 			return baseline{}, fmt.Errorf("read the baseline %s: %w", label, err)
+		}
+		if named {
+			return baseline{}, fmt.Errorf("the baseline %s has no %s: there is nothing to compare with", label, name)
 		}
 		return b, nil
 	}
@@ -229,13 +235,18 @@ func (a *app) registryBaseline(cfg *config.Config, ref registryRef, url string) 
 	if err != nil {
 		return baseline{}, err
 	}
+	var named []string
+	if ref.subject != "" {
+		named = []string{ref.subject}
+	}
 	return baseline{
 		label: "registry " + where,
 		only:  ref.subject,
+		named: named,
 		level: func(ctx context.Context, subject string) (string, error) { return reg.Level(ctx, subject) },
 		history: func(ctx context.Context, subject, _ string) ([]gate.Version, error) {
 			numbers, err := reg.Versions(ctx, subject)
-			if errors.Is(err, api.SubjectNotFound) {
+			if errors.Is(err, api.SubjectNotFound) && ref.version == 0 {
 				return nil, nil
 			}
 			if err != nil {

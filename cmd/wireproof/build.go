@@ -5,12 +5,15 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
+	"github.com/wireproof/wireproof/internal/catalog"
 	"github.com/wireproof/wireproof/internal/config"
 	"github.com/wireproof/wireproof/internal/gate"
 )
@@ -85,7 +88,11 @@ func (a *app) bundleBaseline(file string, cfg *config.Config) (_ baseline, err e
 	if b.Tree != nil {
 		inside := *cfg
 		inside.Path = config.Name // whatever the settings are called here
-		return treeBaseline(label, b.Tree, ".", &inside)
+		return treeBaseline(label, b.Tree, ".", &inside, true)
+	}
+	held := func(f *catalog.File) bool { return b.Files[f.Path].Text != "" }
+	if c, err := catalog.Load(os.DirFS(cfg.SchemaDir()), cfg); err == nil && !slices.ContainsFunc(slices.Collect(maps.Values(c.Files)), held) {
+		return baseline{}, fmt.Errorf("the baseline %s holds none of the files below %s, by their paths from there: there is nothing to compare with", file, cfg.Schemas)
 	}
 	return baseline{label: label, history: func(_ context.Context, _, file string) ([]gate.Version, error) {
 		src, ok := b.Files[file]

@@ -235,11 +235,13 @@ const histories = 16
 // history of a subject that has none may be that of its former name.
 func gateSubjects(ctx context.Context, current *catalog.Catalog, base baseline, former map[string]string) ([]gate.Subject, error) {
 	subjects := current.Subjects()
+	for _, name := range base.named {
+		if !slices.ContainsFunc(subjects, func(s catalog.Subject) bool { return s.Name == name }) {
+			return nil, usagef("there is no subject %q in the settings, which %s is to be compared with", name, base.label)
+		}
+	}
 	if base.only != "" {
 		subjects = slices.DeleteFunc(subjects, func(s catalog.Subject) bool { return s.Name != base.only })
-		if len(subjects) == 0 {
-			return nil, usagef("there is no subject %q in the settings, which %s is to be compared with", base.only, base.label)
-		}
 	}
 	out := make([]gate.Subject, len(subjects))
 	group, ctx := errgroup.WithContext(ctx)

@@ -90,6 +90,10 @@ func TestPush(t *testing.T) {
 	if !strings.Contains(out, "new        refunds-shop.Refund") || !strings.Contains(complaints, "1 of 3 subjects were refused") {
 		t.Errorf("push prints %q, %q", out, complaints)
 	}
+	if _, complaints = s.run(exitIncomplete, "check", "--against", "registry/shop.Address@7", "--registry", url); !strings.Contains(complaints, "version 7") {
+		t.Errorf("a version that is not registered is complained of as %q", complaints)
+	}
+	s.run(exitIncomplete, "check", "--against", "registry/orders-shop.Order@1", "--registry", registrytest.New(t).URL)
 	out, _ = s.run(exitFindings, "check", "--against", "registry", "--registry", url)
 	if !strings.Contains(out, "AVRO_FIELD_TYPE_CHANGED orders-shop.Order") {
 		t.Errorf("check prints %q", out)
