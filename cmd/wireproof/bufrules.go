@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -10,46 +12,94 @@ import (
 	"github.com/wireproof/wireproof/compat/rule"
 	"github.com/wireproof/wireproof/internal/bufconfig"
 	"github.com/wireproof/wireproof/internal/config"
+	"github.com/wireproof/wireproof/lang/protobuf"
 )
 
-// bufRules returns the checker that a buf.yaml at or above the schemas asks for,
-// and what its breaking section ignores. Without such a file, or without a
-// selection of rules in it, Protobuf is checked by the category WIRE_JSON. The
-// registry's own verdicts count in any case.
-func bufRules(cfg *config.Config) (*compat.Checker, func(file string, r *rule.Rule) bool, error) {
-	check, err := bufCheck(cfg)
-	if err != nil || check == nil {
-		return nil, nil, err
-	}
-	var set protorules.Set
-	if !check.Disabled && !check.DisableBuiltin {
-		if set, _, err = protorules.Select(check.Version, check.Use, check.Except); err != nil {
-			return nil, nil, usagef("%s: %w", bufconfig.Name, err)
-		}
-	}
-	ignored := func(file string, r *rule.Rule) bool { return check.Ignores(file, r.ID, r.Categories) }
-	return compat.Default().With(compat.Protobuf(set)), ignored, nil
-}
-
-// bufCheck finds the breaking section that holds for the schemas; nil if nothing
-// is chosen there.
-func bufCheck(cfg *config.Config) (*bufconfig.Check, error) {
+// bufRules returns what the buf.yaml at or above the schemas asks for: the checker of
+// a schema file, and what is ignored. Each module has its own breaking section. A
+// file in no module, or in one without such a section, is checked by the category
+// WIRE_JSON. The registry's own verdicts count in any case.
+func bufRules(cfg *config.Config) (checker func(file string) *compat.Checker, ignored func(file string, r *rule.Rule) bool, err error) {
 	root, below, err := repositoryOf(cfg.Dir)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	w, err := bufWorkspace(root, path.Join(below, cfg.Schemas))
+	folder := path.Join(below, cfg.Schemas)
+	w, err := bufWorkspace(root, folder)
 	if err != nil || w == nil {
-		return nil, err
+		return nil, nil, err
 	}
+	at, err := filepath.Rel(filepath.FromSlash(w.Dir), filepath.FromSlash(folder))
+	if err != nil {
+		return nil, nil, err
+	}
+	j := bufJudges{dir: cfg.SchemaDir(), at: filepath.ToSlash(at), other: compat.Default()}
 	for i := range w.Modules {
 		if m := &w.Modules[i]; m.Target {
-			if b := &m.Breaking; len(b.Use)+len(b.Except)+len(b.Ignore)+len(b.IgnoreOnly) > 0 || b.Disabled || b.DisableBuiltin {
-				return b, nil
+			if err := j.add(m); err != nil {
+				return nil, nil, err
 			}
 		}
 	}
-	return nil, nil
+	return j.checker, j.ignored, nil
+}
+
+// bufJudges are the modules that schemas are in, each with its rules.
+type bufJudges struct {
+	dir      string // of the schemas, in the file system
+	at       string // the same, in the workspace
+	modules  []*bufconfig.Module
+	checkers []*compat.Checker
+	other    *compat.Checker // of files in no module
+}
+
+func (j *bufJudges) add(m *bufconfig.Module) (err error) {
+	b, checker := &m.Breaking, j.other
+	if len(b.Use)+len(b.Except)+len(b.Ignore)+len(b.IgnoreOnly) > 0 || b.IgnoreUnstable || b.Disabled || b.DisableBuiltin {
+		var set protorules.Set
+		if !b.Disabled && !b.DisableBuiltin {
+			if set, _, err = protorules.Select(b.Version, b.Use, b.Except); err != nil {
+				return usagef("%s: %w", bufconfig.Name, err)
+			}
+		}
+		checker = compat.Default().With(compat.Protobuf(set))
+	}
+	j.modules, j.checkers = append(j.modules, m), append(j.checkers, checker)
+	return nil
+}
+
+// module returns which module holds a schema file, and its import path there; -1 if
+// none does.
+func (j *bufJudges) module(file string) (int, string) {
+	for i, m := range j.modules {
+		if name, ok := m.ImportPath(path.Join(j.at, file)); ok {
+			return i, name
+		}
+	}
+	return -1, ""
+}
+
+func (j *bufJudges) checker(file string) *compat.Checker {
+	if i, _ := j.module(file); i >= 0 {
+		return j.checkers[i]
+	}
+	return j.other
+}
+
+func (j *bufJudges) ignored(file string, r *rule.Rule) bool {
+	i, name := j.module(file)
+	if i < 0 {
+		return false
+	}
+	b := &j.modules[i].Breaking
+	if (b.Disabled || b.DisableBuiltin) && len(r.Categories) > 0 || b.Ignores(name, r.ID, r.Categories) {
+		return true
+	}
+	if !b.IgnoreUnstable {
+		return false
+	}
+	text, err := os.ReadFile(filepath.Join(j.dir, filepath.FromSlash(file)))
+	return err == nil && bufconfig.Unstable(protobuf.Package(string(text)))
 }
 
 // repositoryOf returns the root of the repository that holds a folder, and the
@@ -82,8 +132,12 @@ func bufWorkspace(root, folder string) (*bufconfig.Workspace, error) {
 	folder = path.Clean(folder)
 	for at := folder; ; at = path.Dir(at) {
 		for _, name := range []string{bufconfig.Name, bufconfig.WorkName} {
-			if _, err := loader.ReadFile(path.Join(at, name)); err != nil {
+			_, err := loader.ReadFile(path.Join(at, name))
+			if errors.Is(err, fs.ErrNotExist) {
 				continue
+			}
+			if err != nil {
+				return nil, usagef("%w", err)
 			}
 			w, err := loader.Load(at)
 			if err != nil {

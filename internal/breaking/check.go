@@ -7,12 +7,10 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
 
-	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
 
 	"github.com/wireproof/wireproof/compat/protorules"
@@ -260,9 +258,6 @@ func (c *comparison) rules(check bufconfig.Check) (set protorules.Set, only map[
 	return set, only, nil
 }
 
-// unstable is the last part of a package whose schemas may still change.
-var unstable = regexp.MustCompile(`^v0*[1-9][0-9]*(test.*|(p0*[1-9][0-9]*)?(alpha|beta)(0*[1-9][0-9]*)?)$`)
-
 // ignores reports whether the configuration leaves a finding out: its place on
 // either side is enough, so that it works for files that are gone.
 func (p *pair) ignores(f *rule.Finding, only map[string][]string, newer, older *protobuf.Image) bool {
@@ -276,15 +271,11 @@ func (p *pair) ignores(f *rule.Finding, only map[string][]string, newer, older *
 		if containsAny(p.check.Ignore, at.path) || containsAny(only[f.Rule.ID], at.path) {
 			return true
 		}
-		if file := at.image.File(at.path); p.check.IgnoreUnstable && file != nil && isUnstable(file.Descriptor.Package()) {
+		if file := at.image.File(at.path); p.check.IgnoreUnstable && file != nil && bufconfig.Unstable(string(file.Descriptor.Package())) {
 			return true
 		}
 	}
 	return false
-}
-
-func isUnstable(pkg protoreflect.FullName) bool {
-	return pkg.Parent() != "" && unstable.MatchString(string(pkg.Name()))
 }
 
 func containsAny(dirs []string, path string) bool {

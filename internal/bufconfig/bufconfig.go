@@ -8,7 +8,10 @@
 // declared.
 package bufconfig
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+)
 
 // Names of the files.
 const (
@@ -154,4 +157,14 @@ func within(dirs []string, file string) bool {
 		}
 	}
 	return false
+}
+
+// unstable is the last part of a package whose schemas may still change.
+var unstable = regexp.MustCompile(`^v0*[1-9][0-9]*(test.*|(p0*[1-9][0-9]*)?(alpha|beta)(0*[1-9][0-9]*)?)$`)
+
+// Unstable reports whether the name of a package says that its schemas may still
+// change, as a.v1beta1 does.
+func Unstable(pkg string) bool {
+	i := strings.LastIndexByte(pkg, '.')
+	return i >= 0 && unstable.MatchString(pkg[i+1:])
 }

@@ -52,8 +52,9 @@ type Input struct {
 	// Ignored leaves findings of a rule in a file out, unless they are verdicts of
 	// the registry protocol; nil leaves out none. Files are as schemas name them.
 	Ignored func(file string, r *rule.Rule) bool
-	// Checker holds the rules; nil means [compat.Default].
-	Checker *compat.Checker
+	// Checker returns the rules for the schema in a file, named as schemas name it; nil
+	// means those of [compat.Default] for all.
+	Checker func(file string) *compat.Checker
 }
 
 // A Subject is one schema with the versions before it.
@@ -163,7 +164,11 @@ type Problem struct {
 // Check runs the rules. It reads no file and asks nobody: what is to be compared
 // is in the input. When ctx ends, what is left is a problem.
 func Check(ctx context.Context, in Input) Result {
-	c := &check{in: in, checker: cmp.Or(in.Checker, compat.Default())}
+	c := &check{in: in, checker: in.Checker}
+	if c.checker == nil {
+		def := compat.Default()
+		c.checker = func(string) *compat.Checker { return def }
+	}
 	c.in.Settings = cmp.Or(in.Settings, "wireproof.yaml")
 	c.out = Result{Against: in.Against, FailOn: cmp.Or(in.FailOn, rule.Error), Now: in.Now, Subjects: len(in.Subjects), Base: in.Base, Tool: in.Tool}
 	for _, s := range in.Subjects {
@@ -207,7 +212,7 @@ func (r Result) fails(f Finding) bool {
 // A check is the state of one Check.
 type check struct {
 	in      Input
-	checker *compat.Checker
+	checker func(file string) *compat.Checker
 	out     Result
 }
 

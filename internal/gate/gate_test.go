@@ -105,9 +105,11 @@ func TestPanickingRule(t *testing.T) {
 	t.Parallel()
 	r := gate.Check(t.Context(), gate.Input{
 		Subjects: []gate.Subject{avroSubject("a", `"long"`, `"int"`), avroSubject("b", "", `"int"`)},
-		Checker: compat.New(compat.Language{Type: lang.Avro, Check: func(compat.Policy, lang.Schema, lang.Schema, rule.Breaks) []*rule.Finding {
-			panic("boom")
-		}}),
+		Checker: func(string) *compat.Checker {
+			return compat.New(compat.Language{Type: lang.Avro, Check: func(compat.Policy, lang.Schema, lang.Schema, rule.Breaks) []*rule.Finding {
+				panic("boom")
+			}})
+		},
 	})
 	if gate.ExitCode(r) != 5 || len(r.Problems) != 1 || len(r.New) != 1 {
 		t.Errorf("Check = %+v", r)

@@ -104,7 +104,7 @@ func (p *part) check(ctx context.Context, c *check, s Subject) {
 		}
 		history = append(history, older{v, schema})
 		if last {
-			p.deploy = deployment(c.checker, newer, schema)
+			p.deploy = deployment(c.checker(s.New.Path), newer, schema)
 		}
 	}
 	p.compare(c, s, newer, history)
@@ -124,7 +124,7 @@ func (p *part) compare(c *check, s Subject, newer lang.Schema, history []older) 
 		versions = append(versions, compat.Version{Number: o.Number, Schema: o.schema})
 	}
 	shown := map[int]*witness.Pair{}
-	for _, f := range c.checker.Check(s.Level, newer, versions).Findings {
+	for _, f := range c.checker(s.New.Path).Check(s.Level, newer, versions).Findings {
 		if c.in.Ignored != nil && f.ErrorType == "" && (c.in.Ignored(f.New.Path, f.Rule) || c.in.Ignored(f.Old.Path, f.Rule)) {
 			continue
 		}

@@ -14,7 +14,7 @@ import (
 
 func checkOne(t *testing.T, typ lang.Type, newer, older string, prove int) gate.Result {
 	t.Helper()
-	return gate.Check(t.Context(), gate.Input{Prove: prove, Checker: compat.Default(), Subjects: []gate.Subject{{
+	return gate.Check(t.Context(), gate.Input{Prove: prove, Subjects: []gate.Subject{{
 		Name: "s", Level: compat.Full, New: lang.Source{Type: typ, Path: "new", Text: newer},
 		History: []gate.Version{{Number: 1, Label: "v1", Source: lang.Source{Type: typ, Path: "old", Text: older}}},
 	}}})
