@@ -100,7 +100,9 @@ func checkPrecision(d Decimal, precision int) error {
 		if precision >= len(powers) || -powers[precision] < d.small && d.small < powers[precision] {
 			return nil
 		}
-	} else if d.large.CmpAbs(power(int32(precision))) < 0 {
+	} else if bits := d.large.BitLen(); bits/4 < precision && (bits/3 < precision || d.large.CmpAbs(power(int32(precision))) < 0) {
+		// A digit is more than 3 bits and less than 4, so the power is not computed
+		// where it would be much longer than the number.
 		return nil
 	}
 	return fmt.Errorf("%s has more than %d digits", abridge(d.String()), precision)

@@ -6,6 +6,7 @@ import (
 	"math/big"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/wireproof/wireproof/codec/decimal"
 )
@@ -210,4 +211,44 @@ func FuzzFromBytes(f *testing.F) {
 			t.Fatalf("%v parsed as %v, %v", d, text, err)
 		}
 	})
+}
+
+// A schema may say any precision; what is checked against it is the number, which
+// is as long as its data.
+func TestHugePrecisionCostsNothing(t *testing.T) {
+	t.Parallel()
+	done := make(chan error, 1)
+	go func() {
+		data := "\x7f" + strings.Repeat("\xff", 99)
+		d, err := decimal.FromBytes(data, math.MaxInt32, 0)
+		if err == nil {
+			_, err = decimal.AppendBytes(nil, d, math.MaxInt32, 0)
+		}
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("a number of 100 bytes is still being checked")
+	}
+}
+
+// The number of digits is exact on both sides of each power of ten.
+func TestPrecisionOfLargeNumbers(t *testing.T) {
+	t.Parallel()
+	for digits := 20; digits < 400; digits++ {
+		least := decimal.MustParse("1" + strings.Repeat("0", digits-1))
+		most := decimal.MustParse("-" + strings.Repeat("9", digits))
+		for _, d := range []decimal.Decimal{least, most} {
+			if _, err := decimal.AppendBytes(nil, d, digits, 0); err != nil {
+				t.Errorf("%d digits: %v", digits, err)
+			}
+			if _, err := decimal.AppendBytes(nil, d, digits-1, 0); err == nil {
+				t.Errorf("%d digits are taken for %d", digits, digits-1)
+			}
+		}
+	}
 }

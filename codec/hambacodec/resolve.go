@@ -68,6 +68,13 @@ func sameMeaning(reader, writer avro.Schema) error {
 				return sameMeaning(branch, writer)
 			}
 		}
+		for _, branch := range r.Types() {
+			if branch = deref(branch); promotes[writer.Type()] == branch.Type() {
+				if err := sameMeaning(branch, writer); err != nil {
+					return err
+				}
+			}
+		}
 		return nil
 	}
 	switch w := writer.(type) {
@@ -89,6 +96,10 @@ func sameMeaning(reader, writer avro.Schema) error {
 	}
 	return nil
 }
+
+// promotes are the types that another type is read as and that have logical types
+// too.
+var promotes = map[avro.Type]avro.Type{avro.Int: avro.Long, avro.Bytes: avro.String, avro.String: avro.Bytes}
 
 func sameFields(reader, writer *avro.RecordSchema) error {
 	for _, r := range reader.Fields() {

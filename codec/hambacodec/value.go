@@ -21,6 +21,8 @@ var narrow = map[avro.Type]map[reflect.Kind]bool{
 	avro.Long: {reflect.Uint32: true},
 }
 
+var timeType = reflect.TypeFor[time.Time]()
+
 // A typePair is a record with a struct that it is read into.
 type typePair struct {
 	record string
@@ -141,6 +143,9 @@ func risky(schema avro.Schema, t reflect.Type, seen map[typePair]bool) bool {
 	case *avro.UnionSchema:
 		return slices.ContainsFunc(s.Types(), func(b avro.Schema) bool { return risky(b, t, seen) })
 	}
+	if t == timeType {
+		return logical(schema) != ""
+	}
 	return schema.Type() == avro.Int && (t.Kind() == reflect.Int || t.Kind() == reflect.Int64)
 }
 
@@ -194,6 +199,9 @@ func (g *guard) checkValue(schema avro.Schema, v reflect.Value) error {
 		}
 	case *avro.UnionSchema:
 		return g.checkBranch(s, v)
+	}
+	if v.Type() == timeType && v.CanInterface() {
+		return checkTime(schema, v.Interface().(time.Time))
 	}
 	return checkInt(schema, v)
 }
@@ -271,6 +279,28 @@ func checkInt(schema avro.Schema, v reflect.Value) error {
 	return nil
 }
 
+// checkTime returns an error if hamba/avro would write another time than t.
+func checkTime(schema avro.Schema, t time.Time) error {
+	const day = 24 * 60 * 60
+	fits := true
+	switch avro.LogicalType(logical(schema)) {
+	case avro.Date:
+		if t.Unix() < 0 && t.Unix()%day != 0 {
+			return fmt.Errorf("date %s is before 1970 and not midnight in UTC; hamba/avro would write the day after", t.Format(time.RFC3339))
+		}
+		days := t.Unix() / day
+		fits = days == int64(int32(days))
+	case avro.TimestampMillis, avro.LocalTimestampMillis:
+		fits = time.UnixMilli(t.UnixMilli()).Unix() == t.Unix()
+	case avro.TimestampMicros, avro.LocalTimestampMicros:
+		fits = time.UnixMicro(t.UnixMicro()).Unix() == t.Unix()
+	}
+	if !fits {
+		return fmt.Errorf("the year %d does not fit an Avro %s", t.Year(), logical(schema))
+	}
+	return nil
+}
+
 func ratOf(v reflect.Value) (*big.Rat, bool) {
 	if !v.IsValid() || !v.CanInterface() {
 		return nil, false
@@ -309,6 +339,9 @@ func checkDecimal(schema avro.Schema, r *big.Rat) error {
 	scaled := new(big.Rat).Mul(r, new(big.Rat).SetInt(new(big.Int).Exp(ten, big.NewInt(int64(d.Scale())), nil)))
 	if !scaled.IsInt() {
 		return fmt.Errorf("decimal %s has more than %d digits after the point", r.RatString(), d.Scale())
+	}
+	if scaled.Num().BitLen()/3 < d.Precision() {
+		return nil // a digit is more than 3 bits; and a precision is only a number
 	}
 	if limit := new(big.Int).Exp(ten, big.NewInt(int64(d.Precision())), nil); scaled.Num().CmpAbs(limit) >= 0 {
 		return fmt.Errorf("decimal %s has more than %d digits", r.FloatString(d.Scale()), d.Precision())

@@ -5,9 +5,13 @@ import (
 	"math/big"
 	"math/rand/v2"
 	"reflect"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/hamba/avro/v2"
+
+	"github.com/wireproof/wireproof/lang"
 )
 
 // The short way never lets a number pass that the long way refuses.
@@ -88,5 +92,81 @@ func TestGuardFindsFields(t *testing.T) {
 		if (err != nil) != c.want {
 			t.Errorf("%s: checkValue = %v, want an error: %v", name, err, c.want)
 		}
+	}
+}
+
+// hamba/avro cuts days off towards 1970, and numbers off at their 32 or 64 bits.
+func TestTimesThatWouldBeOthers(t *testing.T) {
+	t.Parallel()
+	type event struct {
+		V *time.Time `avro:"v"`
+	}
+	noon := time.Date(1969, 12, 31, 12, 0, 0, 0, time.UTC)
+	far := time.Date(300_000, 1, 1, 0, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		logical string
+		v       time.Time
+		ok      bool
+	}{
+		{"int date", noon, false}, {"int date", noon.Add(-12 * time.Hour), true}, {"int date", noon.Add(24 * time.Hour), true},
+		{"int date", time.Unix(math.MaxInt32*86400, 0), true}, {"int date", time.Unix((math.MaxInt32+1)*86400, 0), false},
+		{"long timestamp-micros", far, false}, {"long timestamp-millis", far, true}, {"long timestamp-millis", time.Unix(1<<60, 0), false},
+		{"long local-timestamp-micros", far, false}, {"long timestamp-micros", noon, true},
+	} {
+		kind, logical, _ := strings.Cut(c.logical, " ")
+		text := `{"type":"record","name":"R","fields":[{"name":"v","type":["null",{"type":"` + kind + `","logicalType":"` + logical + `"}]}]}`
+		typ, err := Type[event]("R", lang.Source{Type: lang.Avro, Text: text})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out, err := typ.Append(nil, &event{&c.v}); (err == nil) != c.ok {
+			t.Errorf("%s of %s: %x, %v; want an error: %t", c.logical, c.v, out, err, !c.ok)
+		}
+	}
+}
+
+// Data of another unit is refused also where a union lies between.
+func TestOtherUnitIntoUnionIsRefused(t *testing.T) {
+	t.Parallel()
+	type event struct {
+		V *time.Time `avro:"v"`
+	}
+	source := func(typ string) lang.Source {
+		return lang.Source{Type: lang.Avro, Text: `{"type":"record","name":"R","fields":[{"name":"v","type":` + typ + `}]}`}
+	}
+	typ, err := Type[event]("R", source(`["null",{"type":"long","logicalType":"timestamp-millis"}]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, writer := range []string{`{"type":"int","logicalType":"date"}`, `["null",{"type":"int","logicalType":"date"}]`} {
+		if decode, err := typ.Resolve(source(writer)); err == nil {
+			var v event
+			t.Errorf("%s is resolved; 1 becomes %v, %v", writer, decode("\x02\x02", &v), v.V)
+		}
+	}
+}
+
+// A precision is a number in a schema, which costs nothing by itself.
+func TestHugePrecision(t *testing.T) {
+	t.Parallel()
+	type event struct {
+		V *big.Rat `avro:"v"`
+	}
+	typ, err := Type[event]("R", lang.Source{Type: lang.Avro, Text: `{"type":"record","name":"R","fields":[{"name":"v","type":{"type":"bytes","logicalType":"decimal","precision":2147483647}}]}`})
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() {
+		_, err := typ.Append(nil, &event{new(big.Rat).SetInt(new(big.Int).Lsh(big.NewInt(1), 100))})
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("the number is still being checked")
 	}
 }
