@@ -33,11 +33,11 @@ func (c *compiler) value(w, r *avro.Type) (step, error) {
 		prefix := step{op: opInsert, data: string(AppendLong(nil, int64(i)))}
 		return step{op: opRecord, sub: c.program(prefix, s)}, nil
 	}
+	if err := checkLogical(w, r); err != nil {
+		return step{}, err
+	}
 	if w.Kind != r.Kind {
 		return promote(w, r)
-	}
-	if err := c.checkLogical(w, r); err != nil {
-		return step{}, err
 	}
 	switch w.Kind {
 	case avro.Null:
@@ -131,9 +131,23 @@ func promote(w, r *avro.Type) (step, error) {
 
 type pairOfKinds struct{ w, r avro.Kind }
 
-// checkLogical refuses decimals of different scales.
-func (c *compiler) checkLogical(w, r *avro.Type) error {
-	if w.Logical == avro.Decimal && r.Logical == avro.Decimal && w.Scale != r.Scale {
+// meanings are what the values of logical types are; a number of one is no number
+// of another.
+var meanings = map[avro.Logical]string{
+	avro.Decimal: "decimal", avro.BigDecimal: "big-decimal", avro.UUID: "uuid", avro.Duration: "duration",
+	avro.Date: "date", avro.TimeMillis: "time of day", avro.TimeMicros: "time of day",
+	avro.TimestampMillis: "timestamp", avro.TimestampMicros: "timestamp", avro.TimestampNanos: "timestamp",
+	avro.LocalTimestampMillis: "timestamp", avro.LocalTimestampMicros: "timestamp", avro.LocalTimestampNanos: "timestamp",
+}
+
+// checkLogical refuses values that mean something else to the reader, and decimals
+// of different scales. A type without a logical type means what the other one says.
+func checkLogical(w, r *avro.Type) error {
+	a, b := meanings[w.Logical], meanings[r.Logical]
+	switch {
+	case a != "" && b != "" && a != b:
+		return fmt.Errorf("%s cannot be read as %s", a, b)
+	case w.Logical == avro.Decimal && r.Logical == avro.Decimal && w.Scale != r.Scale:
 		return fmt.Errorf("decimal of scale %d cannot be read as decimal of scale %d", w.Scale, r.Scale)
 	}
 	return nil
@@ -226,6 +240,9 @@ func (c *compiler) pick(w, r *avro.Type) (int, step, error) {
 	}
 	var first error
 	for want := range 3 {
+		if want == 2 && first != nil {
+			break // its own type is there, and means something else
+		}
 		for i, b := range r.Branches {
 			if rank(b) != want {
 				continue

@@ -72,9 +72,10 @@ const (
 //
 // Named types match by their unqualified names or the reader's aliases, as the
 // specification and the rules of compatibility have it; Java also reads a record
-// as one of another name. Beyond the specification, timestamps and times of day in other units are
-// converted, and decimals of another scale refused, as in other libraries: both
-// would otherwise be read as wrong numbers.
+// as one of another name. Beyond the specification, timestamps and times of day in
+// other units are converted, and decimals of another scale and values of another
+// meaning, such as a date for a timestamp, are refused: all of them would otherwise
+// be read as wrong numbers.
 func NewPlan(writer, reader *avro.Schema) (*Plan, error) {
 	c := &compiler{pairs: map[pair]int{}, skips: map[*avro.Type]int{}, sizes: map[*avro.Type]int{}, failed: map[int]error{}}
 	root, err := c.value(writer.Root, reader.Root)

@@ -92,6 +92,13 @@ func TestPlanRefused(t *testing.T) {
 		{`{"type":"record","name":"R","fields":[]}`, `{"type":"record","name":"R","fields":[{"name":"a","type":"int"}]}`},
 		{`{"type":"bytes","logicalType":"decimal","precision":4,"scale":2}`, `{"type":"bytes","logicalType":"decimal","precision":4,"scale":1}`},
 		{`{"type":"array","items":"int"}`, `{"type":"map","values":"int"}`},
+		{`{"type":"bytes","logicalType":"big-decimal"}`, `{"type":"bytes","logicalType":"decimal","precision":40,"scale":2}`},
+		{`{"type":"bytes","logicalType":"decimal","precision":40,"scale":2}`, `["null",{"type":"bytes","logicalType":"big-decimal"}]`},
+		{`{"type":"bytes","logicalType":"decimal","precision":4,"scale":2}`, `[{"type":"bytes","logicalType":"decimal","precision":4,"scale":1},"string"]`},
+		{`{"type":"int","logicalType":"date"}`, `{"type":"long","logicalType":"timestamp-millis"}`},
+		{`{"type":"int","logicalType":"date"}`, `{"type":"int","logicalType":"time-millis"}`},
+		{`{"type":"long","logicalType":"timestamp-micros"}`, `{"type":"long","logicalType":"time-micros"}`},
+		{`{"type":"int","logicalType":"time-millis"}`, `["null",{"type":"long","logicalType":"local-timestamp-nanos"}]`},
 	} {
 		if _, err := avrowire.NewPlan(parse(t, c[0]), parse(t, c[1])); err == nil {
 			t.Errorf("%s as %s: no error", c[0], c[1])
