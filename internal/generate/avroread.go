@@ -63,13 +63,17 @@ func (m *%s) ReadAvro(r *%s.Reader) {
 	return nil
 }
 
+// boxable is how many bytes a fixed may have to lie in a box, which has room for
+// it also where it is absent.
+const boxable = 64
+
 // boxed returns the types behind the fields that are pointers to plain values,
 // if there are several. They are allocated together when the first is there.
 func (u *avroUnit) boxed(t *avro.Type) (map[*avro.Field]string, error) {
 	out := map[*avro.Field]string{}
 	for _, f := range t.Fields {
 		at := nullable(f.Type)
-		if f.Type.Kind != avro.Union || at < 0 || f.Type.Branches[at].Kind == avro.Record {
+		if f.Type.Kind != avro.Union || at < 0 || f.Type.Branches[at].Kind == avro.Record || f.Type.Branches[at].Size > boxable {
 			continue
 		}
 		typ, err := u.goType(f.Type.Branches[at])

@@ -55,6 +55,28 @@ func TestForgedCountsDoNotAllocate(t *testing.T) {
 	}
 }
 
+// Room for an optional part is made when it is there, so what a message takes in
+// memory is a small multiple of its size.
+func TestAbsentPartsTakeNoRoom(t *testing.T) {
+	const rows = 10_000
+	data := long(rows) + strings.Repeat("\x02\x02\x00\x00", rows) + "\x00"
+	var w kindsv1.Wide
+	n := allocated(func() {
+		if err := w.DecodeAvro(data); err != nil || len(w.Rows) != rows {
+			t.Errorf("%d rows, %v", len(w.Rows), err)
+		}
+	})
+	if n > 64*uint64(len(data)) {
+		t.Errorf("%d bytes allocated for %d bytes of data", n, len(data))
+	}
+	page := &kindsv1.Page{1, 2}
+	in := &kindsv1.Wide{Rows: []kindsv1.Row{{Number: ptr(int32(1)), Page: page}, {Page: page, Note: ptr("n")}}}
+	var back kindsv1.Wide
+	if err := back.DecodeAvro(encode(t, in)); err != nil || !cmp.Equal(in, &back) {
+		t.Errorf("came back as %+v, %v", back, err)
+	}
+}
+
 func TestItemsWithoutBytesAreBounded(t *testing.T) {
 	t.Parallel()
 	e := everything()
