@@ -161,34 +161,40 @@ func (u *avroUnit) claim(name, what string, pos lang.Pos) error {
 // checkByValue refuses a record that contains itself with nothing between that
 // could be absent: no finite value has that type.
 func checkByValue(root *avro.Type) error {
-	var visit func(t *avro.Type, seen []*avro.Type) error
-	visit = func(t *avro.Type, seen []*avro.Type) error {
+	seen := map[*avro.Type]bool{}
+	var visit func(t *avro.Type) error
+	visit = func(t *avro.Type) error {
 		for t.Kind == avro.Union && len(t.Branches) == 1 {
 			t = t.Branches[0]
 		}
 		if t.Kind != avro.Record {
 			return nil
 		}
-		if slices.Contains(seen, t) {
-			if t != root {
-				return nil // reported for the other record
-			}
+		if t == root && len(seen) > 0 {
 			return fmt.Errorf("%s: every value of record %s would contain another one; put a null, an array or a map between", root.NamePos, root.Name)
 		}
+		if seen[t] {
+			return nil // a cycle without root is reported for a record on it
+		}
+		seen[t] = true
 		for _, f := range t.Fields {
-			if err := visit(f.Type, append(slices.Clip(seen), t)); err != nil {
+			if err := visit(f.Type); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	return visit(root, nil)
+	return visit(root)
 }
 
-// minSize returns a number of bytes that no encoding of t is shorter than.
-func minSize(t *avro.Type) int { return minSizeIn(t, map[*avro.Type]bool{}) }
+// enough is where counting the least size of a type stops: records can nest so
+// that it doubles with every level.
+const enough = 1 << 20
 
-func minSizeIn(t *avro.Type, open map[*avro.Type]bool) int {
+// minSize returns a number of bytes that no encoding of t is shorter than.
+func minSize(t *avro.Type) int { return minSizeIn(t, map[*avro.Type]int{}) }
+
+func minSizeIn(t *avro.Type, known map[*avro.Type]int) int {
 	switch t.Kind {
 	case avro.Null:
 		return 0
@@ -197,22 +203,21 @@ func minSizeIn(t *avro.Type, open map[*avro.Type]bool) int {
 	case avro.Double:
 		return 8
 	case avro.Fixed:
-		return t.Size
+		return min(t.Size, enough)
 	case avro.Record:
-		if open[t] {
-			return 0 // of a branch of a union; any lower bound will do
-		}
-		open[t] = true
-		defer delete(open, t)
-		n := 0
-		for _, f := range t.Fields {
-			n += minSizeIn(f.Type, open)
+		n, ok := known[t]
+		if !ok {
+			known[t] = 0 // in a branch of a union below; any lower bound will do
+			for _, f := range t.Fields {
+				n = min(n+minSizeIn(f.Type, known), enough)
+			}
+			known[t] = n
 		}
 		return n
 	case avro.Union:
 		least := -1
 		for _, b := range t.Branches {
-			if n := minSizeIn(b, open); least < 0 || n < least {
+			if n := minSizeIn(b, known); least < 0 || n < least {
 				least = n
 			}
 		}

@@ -1,6 +1,7 @@
 package generate_test
 
 import (
+	"fmt"
 	"go/ast"
 	"go/build"
 	"go/importer"
@@ -14,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/wireproof/wireproof/internal/generate"
 	"github.com/wireproof/wireproof/internal/randavro"
@@ -148,5 +150,27 @@ func TestAvroRefusesWhatHasNoValue(t *testing.T) {
 		if want := "a/v1/a.avsc:1:58: a union without types has no value"; err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", typ, err, want)
 		}
+	}
+}
+
+// Each record holds two of the next one: a value has 2^60 parts, and no byte.
+func TestAvroGenerationEnds(t *testing.T) {
+	t.Parallel()
+	text := `{"type":"record","name":"R0","fields":[{"name":"n","type":"null"}]}`
+	for i := 1; i < 60; i++ {
+		text = fmt.Sprintf(`{"type":"record","name":"R%d","fields":[{"name":"a","type":%s},{"name":"b","type":"R%d"},{"name":"c","type":{"type":"array","items":"R%d"}}]}`, i, text, i-1, i-1)
+	}
+	done := make(chan error, 1)
+	go func() {
+		_, err := oneAvro(text)
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("generating 60 records does not end")
 	}
 }
