@@ -100,8 +100,8 @@ func New(store Store, opts ...Option) (*Log, error) {
 	for _, o := range opts {
 		o.applyLog(l)
 	}
-	if store == nil || l.poll <= 0 || l.lease <= 0 {
-		return nil, fmt.Errorf("eventlog: polling each %v and leases of %v: want more than 0, and a store", l.poll, l.lease)
+	if store == nil || l.poll <= 0 || l.lease < time.Millisecond {
+		return nil, fmt.Errorf("eventlog: polling each %v and leases of %v: want more than 0, 1ms at least, and a store", l.poll, l.lease)
 	}
 	return l, nil
 }
@@ -126,7 +126,7 @@ func (l *Log) Publish(ctx context.Context, ms ...*event.Message) error {
 	byTopic := map[string][]int{}
 	var topics []string
 	for i, m := range ms {
-		if m.Topic == "" {
+		if m == nil || m.Topic == "" {
 			failed[i] = errors.New("eventlog: the message has no topic")
 			continue
 		}
@@ -215,11 +215,17 @@ func (l *Log) MakeTopic(ctx context.Context, _, _ string) error { return ctx.Err
 func (l *Log) Group(name string) event.Group { return &group{l, name} }
 
 // Seek lets a group go on at an offset of a topic: 0 reads all again, and the end
-// (see Bounds) passes over what is there. A member that reads meanwhile loses the
-// topic and begins there.
+// (see Bounds), behind which none is, passes over what is there. A member that reads
+// meanwhile loses the topic and begins there.
 func (l *Log) Seek(ctx context.Context, group, topic string, at int64) error {
 	if at < 0 {
 		return fmt.Errorf("eventlog: seek to offset %d of %q, want 0 or more", at, topic)
+	}
+	switch _, end, err := l.Bounds(ctx, topic); {
+	case err != nil:
+		return err
+	case at > end:
+		return fmt.Errorf("eventlog: seek to offset %d of %q, which ends at %d: what comes until then would be passed over", at, topic, end)
 	}
 	if err := l.store.Seek(ctx, group, topic, at); err != nil {
 		return fmt.Errorf("eventlog: seek %q to offset %d of %q: %w", group, at, topic, err)

@@ -63,12 +63,13 @@ func (s *source) Close(ctx context.Context) error {
 func (s *source) follow(topic string) {
 	store, lease := s.group.log.store, s.group.log.lease
 	for s.run.Err() == nil {
+		asked := time.Now()
 		at, ok, err := store.Take(s.run, s.group.name, topic, s.holder, lease)
 		switch {
 		case s.run.Err() != nil:
 			return
 		case err == nil && ok:
-			s.read(topic, at)
+			s.read(topic, at, asked.Add(lease))
 			continue
 		}
 		// A store that does not answer is asked again: a group waits, it does not end.
@@ -86,15 +87,21 @@ func (s *source) sleep(d time.Duration, wake <-chan struct{}) {
 	}
 }
 
-// read hands over the topic from an offset on, until this member loses it.
-func (s *source) read(topic string, at int64) {
+// read hands over the topic from an offset on, until this member loses it, which it
+// does at the given time unless it extends its lease.
+func (s *source) read(topic string, at int64, until time.Time) {
 	l := newLane(s, topic, at)
 	defer l.leave()
 	lost := make(chan struct{})
 	var keeping sync.WaitGroup
-	keeping.Go(func() { l.keep(lost) })
+	keeping.Go(func() { l.keep(until, lost) })
 	defer keeping.Wait()
 	defer close(lost)
+	if _, end, err := s.group.log.store.Bounds(s.run, topic); err == nil && at > end {
+		s.fail(fmt.Errorf("eventlog: group %q has read up to offset %d of %q, which ends at %d: something is missing from the topic, or it was restored from an older copy; Seek moves the group",
+			s.group.name, at, topic, end))
+		return
+	}
 	for l.ctx.Err() == nil && s.run.Err() == nil {
 		if !l.mayRead() {
 			select {
@@ -107,10 +114,7 @@ func (s *source) read(topic string, at int64) {
 		grown := s.group.log.growth(topic)
 		ds, next, err := s.group.log.read(s.run, topic, s.group.name, at)
 		if err != nil {
-			if s.run.Err() == nil {
-				s.failed <- err // what is damaged stays so; a store that is gone is for Run to say
-			}
-			<-s.run.Done()
+			s.fail(err) // what is damaged stays so; a store that is gone is for Run to say
 			return
 		}
 		if len(ds) == 0 {
@@ -124,6 +128,14 @@ func (s *source) read(topic string, at int64) {
 		case <-s.run.Done():
 		}
 	}
+}
+
+// fail lets Receive return err, and waits for the end.
+func (s *source) fail(err error) {
+	if s.run.Err() == nil {
+		s.failed <- err
+	}
+	<-s.run.Done()
 }
 
 func (s *source) sleepOrLose(l *lane, grown <-chan struct{}) {
@@ -152,6 +164,7 @@ type lane struct {
 	paused  bool
 	settled int64 // offset behind what is done with
 	saved   int64 // what of it the store knows
+	trouble error // the last of saving and extending; nil if that went well
 }
 
 func newLane(s *source, topic string, at int64) *lane {
@@ -233,12 +246,18 @@ func (l *lane) Release() { l.once.Do(func() { close(l.released) }) }
 // saveEach is how often the store is told what is settled.
 const saveEach = 50 * time.Millisecond
 
-// keep saves what is settled and extends the lease, until lost is closed. It ends
-// the lane if somebody else has got it, or if nobody could say for as long as the
-// lease lasts.
-func (l *lane) keep(lost <-chan struct{}) {
-	g := l.source.group
-	last, lease := time.Now(), g.log.lease
+// keep saves what is settled and extends the lease, which is over at the given time,
+// until lost is closed. It ends the lane if somebody else has got it, or once the
+// lease is over.
+func (l *lane) keep(until time.Time, lost <-chan struct{}) {
+	g, lease := l.source.group, l.source.group.log.lease
+	over := time.AfterFunc(time.Until(until), func() {
+		l.mu.Lock()
+		trouble := l.trouble
+		l.mu.Unlock()
+		l.lose(errors.Join(fmt.Errorf("eventlog: the lease of topic %q of group %q could not be extended in time", l.topic, g.name), trouble))
+	})
+	defer over.Stop()
 	t := time.NewTicker(min(saveEach, lease/8))
 	defer t.Stop()
 	for {
@@ -251,18 +270,19 @@ func (l *lane) keep(lost <-chan struct{}) {
 		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(l.ctx), lease/2)
 		err := l.save(ctx)
-		if asked := time.Now(); err == nil && asked.Sub(last) >= lease/4 {
+		if asked := time.Now(); err == nil && until.Sub(asked) <= lease-lease/4 {
 			var ok bool
 			if ok, err = g.log.store.Extend(ctx, g.name, l.topic, l.source.holder, lease); err == nil && ok {
-				last = asked
+				until = asked.Add(lease)
+				over.Reset(time.Until(until))
 			} else if err == nil {
 				l.lose(fmt.Errorf("eventlog: topic %q of group %q is read by another member, or was sought anew", l.topic, g.name))
 			}
 		}
 		cancel()
-		if err != nil && time.Since(last) >= lease {
-			l.lose(fmt.Errorf("eventlog: the lease of topic %q of group %q could not be extended: %w", l.topic, g.name, err))
-		}
+		l.mu.Lock()
+		l.trouble = err
+		l.mu.Unlock()
 	}
 }
 
