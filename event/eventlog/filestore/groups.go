@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -25,11 +26,13 @@ type place struct{ Group, Topic string }
 // zeros, with whole lines behind it. It is passed over.
 type groups struct {
 	name string
-	file file
+	open func(name string, flag int) (file, error)
 
 	mu      sync.Mutex // guards the fields below
 	closed  bool
+	file    file
 	size    int64
+	anewAt  int64 // the size at which it is written anew
 	at      map[place]int64
 	holders map[place]holder
 }
@@ -39,7 +42,7 @@ type holder struct {
 	until time.Time
 }
 
-// rewriteFrom is the size of the file from which it is written anew when opened.
+// rewriteFrom is the least size of the file at which it is written anew.
 const rewriteFrom = 1 << 20
 
 func openGroups(name string, open func(string, int) (file, error)) (*groups, error) {
@@ -47,7 +50,7 @@ func openGroups(name string, open func(string, int) (file, error)) (*groups, err
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("filestore: %w", err)
 	}
-	g := &groups{name: name, at: map[place]int64{}, holders: map[place]holder{}}
+	g := &groups{name: name, open: open, anewAt: rewriteFrom, at: map[place]int64{}, holders: map[place]holder{}}
 	rest := string(text)
 	for rest != "" {
 		line, more, whole := strings.Cut(rest, "\n")
@@ -65,16 +68,14 @@ func openGroups(name string, open func(string, int) (file, error)) (*groups, err
 		g.at[p], rest = at, more
 	}
 	g.size = int64(len(text) - len(rest))
-	if g.size > rewriteFrom {
-		if err := g.rewrite(); err != nil {
-			return nil, err
-		}
-	}
 	if g.file, err = open(name, os.O_RDWR|os.O_CREATE); err != nil {
 		return nil, fmt.Errorf("filestore: %w", err)
 	}
 	if err := g.file.Truncate(g.size); err != nil {
 		return nil, errors.Join(fmt.Errorf("filestore: %w", err), g.file.Close())
+	}
+	if err := g.shrink(); err != nil {
+		return nil, errors.Join(err, g.file.Close())
 	}
 	return g, nil
 }
@@ -101,26 +102,38 @@ func groupLine(p place, at int64) string {
 	return fmt.Sprintf("%08x %s\n", crc32.Checksum(text, table), text)
 }
 
-// rewrite replaces the file by one without what no longer counts.
-func (g *groups) rewrite() error {
+// shrink replaces the file, if it has become large, by one without what no longer
+// counts. If that cannot be, the old one goes on, and it is tried again when that has
+// twice the size; the error is that nobody knows which of them a crash leaves. mu is
+// held.
+func (g *groups) shrink() error {
+	if g.size < g.anewAt {
+		return nil
+	}
+	g.anewAt = 2 * g.size
+	tmp := g.name + ".new"
+	f, err := g.open(tmp, os.O_RDWR|os.O_CREATE|os.O_TRUNC)
+	if err != nil {
+		return nil
+	}
 	var b strings.Builder
 	for p, at := range g.at {
 		b.WriteString(groupLine(p, at))
 	}
-	tmp := g.name + ".new"
-	f, err := os.Create(tmp)
+	if _, err = f.WriteAt([]byte(b.String()), 0); err == nil {
+		err = f.Sync()
+	}
+	if err == nil {
+		err = os.Rename(tmp, g.name)
+	}
 	if err != nil {
-		return fmt.Errorf("filestore: %w", err)
+		_ = f.Close()
+		return nil
 	}
-	_, err = f.WriteString(b.String())
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("filestore: write %s: %w", tmp, err)
-	}
-	if err := os.Rename(tmp, g.name); err != nil {
-		return fmt.Errorf("filestore: %w", err)
-	}
-	g.size = int64(b.Len())
-	return nil
+	_ = g.file.Close() // nothing of it counts any more
+	g.file, g.size = f, int64(b.Len())
+	g.anewAt = max(rewriteFrom, 2*g.size)
+	return syncDir(filepath.Dir(g.name))
 }
 
 func (g *groups) close() error {
@@ -141,7 +154,7 @@ func (g *groups) put(p place, at int64) error {
 	}
 	g.size += int64(len(line))
 	g.at[p] = at
-	return nil
+	return g.shrink()
 }
 
 func (g *groups) take(p place, name string, lease time.Duration) (int64, bool, error) {
