@@ -119,7 +119,7 @@ func (o *Outbox) Publish(ctx context.Context, ms ...*event.Message) error {
 		return failed(ms, errNoTx)
 	}
 	for _, m := range ms {
-		if m.Topic == "" {
+		if m == nil || m.Topic == "" {
 			return failed(ms, errors.New("outbox: a message has no topic"))
 		}
 	}

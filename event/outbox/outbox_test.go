@@ -484,6 +484,9 @@ func TestMistakes(t *testing.T) {
 		if err := o.Publish(ctx, &event.Message{}); err == nil {
 			t.Error("a message without a topic: no error")
 		}
+		if err := o.Publish(ctx, nil, &event.Message{Topic: "t"}); !errors.As(err, &pe) || len(pe.Failed) != 2 {
+			t.Errorf("publish nil: %v, want both to fail", err)
+		}
 		must(t, tx.Rollback())
 		for _, opt := range []outbox.RelayOption{outbox.Poll(0), outbox.Lease(0), outbox.Batch(0, 1), outbox.Logger(nil)} {
 			if err := o.Relay(t.Context(), newSink(), opt); err == nil {
