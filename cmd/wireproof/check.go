@@ -113,6 +113,9 @@ func (a *app) check(ctx context.Context, f checkFlags) error {
 		return err
 	}
 	result, err := a.compare(ctx, cfg, f)
+	if err == nil && f.fix {
+		result, err = a.fixed(ctx, cfg, f, result)
+	}
 	var usage *exit
 	switch {
 	case errors.As(err, &usage):
@@ -121,11 +124,6 @@ func (a *app) check(ctx context.Context, f checkFlags) error {
 		return registryFailure(err)
 	}
 	result.Elapsed = time.Since(start)
-	if f.fix {
-		if result, err = a.fixed(ctx, cfg, f, result); err != nil {
-			return err
-		}
-	}
 	return a.show(result, outputs)
 }
 

@@ -116,8 +116,11 @@ func appendTo(path string, write func(io.Writer) error) (err error) {
 }
 
 // replaceFile writes a file beside path and puts it in its place, so that nobody
-// sees half of it.
+// sees half of it. A symbolic link stays one: what it leads to is replaced.
 func replaceFile(path, text string) (err error) {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	}
 	mode := os.FileMode(0o644)
 	if info, err := os.Stat(path); err == nil {
 		mode = info.Mode().Perm()

@@ -28,8 +28,8 @@ func (a *app) pushCmd() *cobra.Command {
 refers to. Pushing again changes nothing. It prints a line for each subject: what
 is new, unchanged, or refused, and why.
 
-Exit codes: 0 all registered · 1 all refused · 6 some refused · 4 not allowed ·
-5 the registry could not be asked.`,
+Exit codes: 0 all registered · 1 all refused · 6 some refused, or some registered before
+the registry failed · 4 not allowed · 5 the registry could not be asked.`,
 		Example: `  wireproof push
   wireproof push --env prod
   wireproof push --registry http://127.0.0.1:8081 --dry-run`,
@@ -54,7 +54,7 @@ func (a *app) push(ctx context.Context, url string, dry bool) error {
 	subjects := c.Subjects()
 	for _, s := range subjects {
 		if err := p.push(ctx, s); err != nil {
-			return registryFailure(fmt.Errorf("push %s to %s: %w", s.Name, where, err))
+			return p.failure(fmt.Errorf("push %s to %s: %w", s.Name, where, err))
 		}
 	}
 	p.summary()
@@ -65,7 +65,11 @@ func (a *app) push(ctx context.Context, url string, dry bool) error {
 	case len(p.refused) == len(subjects):
 		return exitWith(exitFindings, fmt.Errorf("all %d subjects were refused", len(subjects)))
 	}
-	return exitWith(exitPartly, fmt.Errorf("%d of %d subjects were refused; the others are registered", len(p.refused), len(subjects)))
+	others := "are registered"
+	if dry {
+		others = "would be registered"
+	}
+	return exitWith(exitPartly, fmt.Errorf("%d of %d subjects were refused; the others %s", len(p.refused), len(subjects), others))
 }
 
 type pusher struct {
@@ -76,6 +80,18 @@ type pusher struct {
 	refused  map[string]bool
 	added    int
 	levels   map[string][]string // subjects by how their level differs
+}
+
+// failure gives an error of the registry its exit code, and says if something was
+// registered before it.
+func (p *pusher) failure(err error) error {
+	switch {
+	case p.added == 0 || p.dry:
+		return registryFailure(err)
+	case errors.Is(err, context.Canceled):
+		return exitWith(exitInterrupted, fmt.Errorf("interrupted after %d new versions; run push again to go on", p.added))
+	}
+	return exitWith(exitPartly, fmt.Errorf("%d new versions are registered, then: %w; run push again to go on", p.added, err))
 }
 
 // push registers one subject and prints what came of it. An error means that the
