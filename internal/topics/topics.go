@@ -186,6 +186,7 @@ func Compare(wants []Want, have []kafkabus.Topic, grow bool) *Plan {
 			w, unknown = derive(w, wants[origin], have[origin])
 		}
 		if have[i].Exists {
+			w.Replicas = wants[i].Replicas // those of the origin are for a new topic
 			p.differences(w, have[i], grow)
 		} else {
 			c := Change{Topic: w.Name, Action: Create, Partitions: w.Partitions, Replicas: w.Replicas, Config: w.Config}

@@ -91,6 +91,20 @@ events: [{ schema: x.avsc, topic: d }, { schema: y.avsc, topic: a }]
 	}
 }
 
+// A number of copies that nobody set is left as it is, and refuses nothing.
+func TestReplicasThatAreNotSet(t *testing.T) {
+	wants := topics.Wanted(settings(t, "topics: [{ name: a, groups: [{ name: g, retry_levels: 1 }] }]\n"), 0)
+	have := []kafkabus.Topic{
+		{Name: "a", Exists: true, Partitions: 2, Replicas: 3, Config: map[string]string{"max.message.bytes": "1000"}},
+		{Name: "a.g.retry.1"},
+		{Name: "a.g.dlq", Exists: true, Partitions: 2, Replicas: 1, Config: map[string]string{"cleanup.policy": "delete", "max.message.bytes": "66536"}},
+	}
+	want := []string{"create a.g.retry.1: 2 partitions, 3 replicas, cleanup.policy=delete, max.message.bytes=66536"}
+	if diff := cmp.Diff(want, lines(topics.Compare(wants, have, false))); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 // After an apply there is nothing to do, and a consumer finds its retry and
 // dead-letter topics with the room that it is promised.
 func TestApply(t *testing.T) {
