@@ -67,6 +67,9 @@ func (a *app) replayLog(ctx context.Context, where string, f *rereadFlags) (err 
 	if err != nil {
 		return err
 	}
+	if from > 0 && from < oldest { // somebody asked for these
+		a.note("warning: the log no longer holds offsets %d to %d of %q: they are left out", from, oldest, f.topic)
+	}
 	if f.dryRun {
 		a.note("dry run: offsets %d to %d of %q, %d messages, would be published to %q", max(from, oldest), end, f.topic, end-max(from, oldest), f.into)
 		return a.printReplayed(f, 0, max(from, oldest))
