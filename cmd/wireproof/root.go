@@ -76,14 +76,15 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err == nil {
 		return exitOK
 	}
+	interrupted := ctx.Err() != nil && errors.Is(err, context.Canceled)
 	var e *exit
-	if errors.As(err, &e) {
+	if errors.As(err, &e) && !(interrupted && e.code == exitIncomplete) {
 		if e.err != nil {
 			a.complain(e.err)
 		}
 		return e.code
 	}
-	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+	if interrupted {
 		a.complain(errors.New("interrupted"))
 		return exitInterrupted
 	}
