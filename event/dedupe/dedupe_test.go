@@ -4,8 +4,10 @@ import (
 	"database/sql"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	_ "github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite"
@@ -68,6 +70,22 @@ func runSQL(t *testing.T, open func() (*sql.DB, error)) {
 		t.Fatal(err)
 	}
 	defer db.Close()
+	// What PostgreSQL takes as text, and into an index, is less than what SQLite does.
+	var most int
+	rows, err := db.Query("SELECT key FROM wireproof_dedupe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for rows.Next() {
+		var key string
+		if err := rows.Scan(&key); err != nil || !utf8.ValidString(key) || strings.Contains(key, "\x00") {
+			t.Errorf("key %.60q (%v), want text", key, err)
+		}
+		most = max(most, len(key))
+	}
+	if err := rows.Err(); err != nil || most == 0 || most > 2000 {
+		t.Errorf("the longest key has %d bytes (%v), want 2000 at most", most, err)
+	}
 	d, err := dedupe.NewSQL(db, dedupe.Times{Claim: time.Millisecond, Done: time.Millisecond})
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/wireproof/wireproof/event"
+	"github.com/wireproof/wireproof/event/internal/textkey"
 )
 
 // SQL is a deduper in the table wireproof_dedupe of a PostgreSQL (9.5 or later)
@@ -61,7 +62,7 @@ func (s *SQL) Claim(ctx context.Context, keys ...string) ([]event.ClaimState, er
 		err := tx.QueryRowContext(ctx, `INSERT INTO wireproof_dedupe (key, done, holder, until_ms) VALUES ($1, FALSE, $2, $3)
 			ON CONFLICT (key) DO UPDATE SET done = FALSE, holder = excluded.holder, until_ms = excluded.until_ms
 			WHERE wireproof_dedupe.until_ms <= $4 RETURNING done`,
-			key, s.token, now.Add(s.times.Claim).UnixMilli(), now.UnixMilli()).Scan(&done)
+			textkey.Of(key), s.token, now.Add(s.times.Claim).UnixMilli(), now.UnixMilli()).Scan(&done)
 		if err == nil {
 			states[key] = event.Free
 			return nil
@@ -69,7 +70,7 @@ func (s *SQL) Claim(ctx context.Context, keys ...string) ([]event.ClaimState, er
 		if !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
-		err = tx.QueryRowContext(ctx, `SELECT done FROM wireproof_dedupe WHERE key = $1`, key).Scan(&done)
+		err = tx.QueryRowContext(ctx, `SELECT done FROM wireproof_dedupe WHERE key = $1`, textkey.Of(key)).Scan(&done)
 		states[key] = event.Claimed // also of one that was freed meanwhile: it is asked for again
 		if err == nil && done {
 			states[key] = event.Done
@@ -97,7 +98,7 @@ func (s *SQL) Done(ctx context.Context, keys ...string) error {
 	err := s.each(ctx, keys, func(tx *sql.Tx, key string) error {
 		_, err := tx.ExecContext(ctx, `INSERT INTO wireproof_dedupe (key, done, holder, until_ms) VALUES ($1, TRUE, $2, $3)
 			ON CONFLICT (key) DO UPDATE SET done = TRUE, until_ms = excluded.until_ms`,
-			key, s.token, time.Now().Add(s.times.Done).UnixMilli())
+			textkey.Of(key), s.token, time.Now().Add(s.times.Done).UnixMilli())
 		return err
 	})
 	if err != nil {
@@ -110,7 +111,7 @@ func (s *SQL) Done(ctx context.Context, keys ...string) error {
 // Free is as [event.Deduper] says.
 func (s *SQL) Free(ctx context.Context, keys ...string) error {
 	err := s.each(ctx, keys, func(tx *sql.Tx, key string) error {
-		_, err := tx.ExecContext(ctx, `DELETE FROM wireproof_dedupe WHERE key = $1 AND holder = $2 AND NOT done`, key, s.token)
+		_, err := tx.ExecContext(ctx, `DELETE FROM wireproof_dedupe WHERE key = $1 AND holder = $2 AND NOT done`, textkey.Of(key), s.token)
 		return err
 	})
 	if err != nil {

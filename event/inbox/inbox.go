@@ -21,6 +21,7 @@ import (
 
 	"github.com/wireproof/wireproof/event"
 	"github.com/wireproof/wireproof/event/internal/sqltx"
+	"github.com/wireproof/wireproof/event/internal/textkey"
 )
 
 // An Inbox notes handled messages in the table wireproof_inbox. It is safe for
@@ -64,7 +65,7 @@ func (i *Inbox) within(ctx context.Context, d *event.Delivery, handler event.Han
 	}
 	defer tx.Rollback() // nothing, once committed
 	r, err := tx.ExecContext(ctx, `INSERT INTO wireproof_inbox (consumer, message, handled_ms) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
-		d.Group, d.ID(), time.Now().UnixMilli())
+		d.Group, textkey.Of(d.ID()), time.Now().UnixMilli())
 	if err != nil {
 		return fmt.Errorf("inbox: note that %q is handled: %w", d.ID(), err)
 	}

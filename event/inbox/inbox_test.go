@@ -8,9 +8,11 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	_ "github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite"
@@ -111,6 +113,51 @@ func TestEachEffectOnce(t *testing.T) {
 		}
 		if k, err := in.Sweep(t.Context(), -time.Second); err != nil || k < n {
 			t.Errorf("sweep of everything: %d (%v), want %d", k, err, n)
+		}
+	})
+}
+
+// A message may be named by any bytes, also where a database takes text only, and no
+// more than some of it into an index.
+func TestIDsThatAreNoText(t *testing.T) {
+	databases(t, func(t *testing.T, db *sql.DB) {
+		in, group := inbox.New(db), fmt.Sprintf("g%x", rand.Uint64())
+		if err := in.Create(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		bus := membus.New(membus.Partitions(1))
+		ids := []string{"\xff", "\xfe", "a\x00", "a", strings.Repeat("x", 1<<16), strings.Repeat("x", 1<<16+1)}
+		for _, id := range ids {
+			m := &event.Message{Topic: "t", Headers: event.Headers{{Key: event.HeaderID, Value: []byte(id)}}}
+			if err := bus.Publish(t.Context(), m, m); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		var counts event.Counts
+		err := event.Run(ctx, bus.Group(group), []string{"t"}, func(context.Context, *event.Delivery) error { return nil },
+			in.Option(), event.Observe(counts.Observe), event.Observe(func(event.Outcome, *event.Delivery, error) {
+				if counts.Of(event.Handled)+counts.Of(event.Duplicate)+counts.Of(event.DeadLettered) == 2*int64(len(ids)) {
+					cancel()
+				}
+			}))
+		if err != nil || counts.Of(event.Handled) != int64(len(ids)) || counts.Of(event.Duplicate) != int64(len(ids)) {
+			t.Errorf("%v, counts %v; want each of %d handled once", err, &counts, len(ids))
+		}
+		rows, err := db.Query("SELECT message FROM wireproof_inbox WHERE consumer = $1", group)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var id string
+			if err := rows.Scan(&id); err != nil || !utf8.ValidString(id) || strings.Contains(id, "\x00") || len(id) > 2000 {
+				t.Errorf("message %.60q (%v) of %d bytes, want short text", id, err, len(id))
+			}
+		}
+		if err := rows.Err(); err != nil {
+			t.Error(err)
 		}
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -25,6 +26,7 @@ func Run(t *testing.T, shared bool, open Maker) {
 	t.Run("claims end by themselves", func(t *testing.T) { expiry(t, open) })
 	t.Run("one of many claims", func(t *testing.T) { race(t, shared, open) })
 	t.Run("many keys at once", func(t *testing.T) { many(t, open) })
+	t.Run("a key is any bytes", func(t *testing.T) { bytes(t, open) })
 	if shared {
 		t.Run("a claim is its holder's", func(t *testing.T) { holders(t, open) })
 	}
@@ -138,6 +140,20 @@ func race(t *testing.T, shared bool, open Maker) {
 		if winners[k] != 1 {
 			t.Errorf("%d of %d processes have claimed one key", winners[k], members)
 		}
+	}
+}
+
+// bytes: whoever publishes a message names it, and not always as text.
+func bytes(t *testing.T, open Maker) {
+	d, k := open(t, time.Minute, time.Hour), key()
+	ks := []string{k + "\xff", k + "\xfe", k + "\x00", k, k + strings.Repeat("x", 1<<16), k + strings.Repeat("x", 1<<16+1)}
+	for i := range ks {
+		for j, s := range states(t, d, ks...) {
+			if expect := event.Free; i == 0 && s != expect || i > 0 && j < i && s != event.Done || i > 0 && j >= i && s != event.Claimed {
+				t.Fatalf("round %d: key %.40q has state %d", i, ks[j], s)
+			}
+		}
+		must(t, d.Done(t.Context(), ks[i]))
 	}
 }
 
