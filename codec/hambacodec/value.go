@@ -236,9 +236,13 @@ func (g *guard) checkFields(s *avro.RecordSchema, v reflect.Value) error {
 // that a map names, else the only one of its kind.
 func (g *guard) checkBranch(s *avro.UnionSchema, v reflect.Value) error {
 	named := v.Kind() == reflect.Map && v.Type().Key().Kind() == reflect.String && v.Len() == 1
+	hasLong := slices.ContainsFunc(s.Types(), func(b avro.Schema) bool { return b.Type() == avro.Long })
 	var fault error
 	for _, branch := range s.Types() {
 		branch = deref(branch)
+		if hasLong && branch.Type() == avro.Int && v.Type() == reflect.TypeFor[int64]() {
+			continue // written as the long
+		}
 		of := v
 		if named {
 			if entry := v.MapIndex(reflect.ValueOf(branchName(branch)).Convert(v.Type().Key())); entry.IsValid() {

@@ -170,3 +170,25 @@ func TestHugePrecision(t *testing.T) {
 		t.Fatal("the number is still being checked")
 	}
 }
+
+// In a union with a long, hamba/avro writes an int64 as one, and an int as an int.
+func TestLongBesideInt(t *testing.T) {
+	t.Parallel()
+	type event struct {
+		V any `avro:"v"`
+	}
+	typ, err := Type[event]("R", lang.Source{Type: lang.Avro, Text: `{"type":"record","name":"R","fields":[{"name":"v","type":["null","int","long"]}]}`})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for v, ok := range map[any]bool{int64(1) << 40: true, int64(5): true, 1 << 40: false, 5: true} {
+		out, err := typ.Append(nil, &event{v})
+		var back event
+		if err == nil {
+			err = typ.Decode(string(out), &back)
+		}
+		if (err == nil) != ok || ok && back.V != v {
+			t.Errorf("%T %v: %x, read as %v, %v", v, v, out, back.V, err)
+		}
+	}
+}
