@@ -12,6 +12,17 @@ import (
 // sameText reports whether a and b are one schema, letter for letter, with all
 // that they refer to. Paths and subjects are no part of a schema.
 func sameText(a, b lang.Source) bool {
+	return sameTexts(&a, &b, map[[2]*lang.Source]bool{})
+}
+
+// sameTexts is sameText for two texts that were not compared so far: many texts may
+// draw in the same one.
+func sameTexts(a, b *lang.Source, compared map[[2]*lang.Source]bool) bool {
+	pair := [2]*lang.Source{a, b}
+	if a == b || compared[pair] {
+		return true // equal, or found unequal already
+	}
+	compared[pair] = true
 	if a.Type != b.Type || a.Text != b.Text || len(a.References) != len(b.References) {
 		return false
 	}
@@ -20,7 +31,7 @@ func sameText(a, b lang.Source) bool {
 		if ra.Name != rb.Name || (ra.Source == nil) != (rb.Source == nil) {
 			return false
 		}
-		if ra.Source != nil && !sameText(*ra.Source, *rb.Source) {
+		if ra.Source != nil && !sameTexts(ra.Source, rb.Source, compared) {
 			return false
 		}
 	}

@@ -84,3 +84,21 @@ func TestPlaceOfGeneratedCode(t *testing.T) {
 		t.Error("the error of the generated code is not in the chain")
 	}
 }
+
+// Each text draws in the one below twice: there are 2^60 ways down.
+func TestTextsThatManyDrawInAreComparedOnce(t *testing.T) {
+	t.Parallel()
+	deep := func(bottom string) lang.Source {
+		src := &lang.Source{Type: lang.Protobuf, Text: bottom}
+		for range 60 {
+			src = &lang.Source{Type: lang.Protobuf, Text: "over it", References: []lang.Reference{{Name: "a", Source: src}, {Name: "b", Source: src}}}
+		}
+		return *src
+	}
+	if !sameText(deep("x"), deep("x")) {
+		t.Error("equal texts are not equal")
+	}
+	if sameText(deep("x"), deep("y")) {
+		t.Error("texts that differ at the bottom are equal")
+	}
+}

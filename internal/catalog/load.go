@@ -313,13 +313,17 @@ func (l *loader) strategies() {
 func (l *loader) rename(f *File, subject string) {
 	old := f.subject
 	f.subject = subject
+	visited := map[*lang.Source]bool{} // texts are shared by all that draw them in
 	var visit func(refs []lang.Reference)
 	visit = func(refs []lang.Reference) {
 		for i := range refs {
 			if refs[i].Subject == old && refs[i].Source.Path == f.Path {
 				refs[i].Subject = subject
 			}
-			visit(refs[i].Source.References)
+			if !visited[refs[i].Source] {
+				visited[refs[i].Source] = true
+				visit(refs[i].Source.References)
+			}
 		}
 	}
 	for _, other := range l.c.Files {

@@ -136,7 +136,7 @@ func (g *avroGen) add(f AvroFile) (*avroUnit, error) {
 		u.isEvent = root.Kind == avro.Record
 	}
 	lower := unexported(u.rootName)
-	names := []string{u.rootName + "Schema", lower + "SchemaText"}
+	names := []string{u.rootName + "Schema", lower + "Schema", lower + "SchemaText"}
 	if u.isEvent {
 		names = append(names, u.rootName+"Type", lower+"Type")
 	}

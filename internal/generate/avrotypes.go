@@ -319,9 +319,10 @@ func (u *avroUnit) fixed(t *avro.Type) {
 
 // descriptor prints the schema and, for a record, what codec needs of it.
 func (u *avroUnit) descriptor() error {
-	l := u.pkg(runtimePath+"lang", "lang")
+	l, sync := u.pkg(runtimePath+"lang", "lang"), u.pkg("sync", "sync")
 	lower := unexported(u.rootName)
-	u.printf("// %sSchema returns the schema as it is registered.\nfunc %sSchema() %s.Source {\n", u.rootName, u.rootName, l)
+	u.printf("// %sSchema returns the schema as it is registered.\nfunc %sSchema() %s.Source { return %sSchema() }\n\n", u.rootName, u.rootName, l, lower)
+	u.printf("var %sSchema = %s.OnceValue(func() %s.Source {\n", lower, sync, l)
 	var refs strings.Builder
 	made := map[string]string{}
 	for _, r := range u.Source.References {
@@ -353,7 +354,7 @@ func (u *avroUnit) descriptor() error {
 	if refs.Len() > 0 {
 		u.printf(", References: []%s.Reference{\n%s}", l, refs.String())
 	}
-	u.printf("}\n}\n\n")
+	u.printf("}\n})\n\n")
 	if u.isEvent {
 		u.typeFunc(lower)
 	}

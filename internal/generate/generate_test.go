@@ -1,6 +1,7 @@
 package generate_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -147,6 +148,38 @@ message Order {
 		}
 		if err != nil {
 			t.Errorf("package %s, key %s: %v", dir, key, err)
+		}
+	}
+}
+
+// Each file draws in both of the level below: there are 2^20 ways down, and 40 texts.
+func TestAllWithManyWaysToOneFile(t *testing.T) {
+	t.Parallel()
+	const levels = 20
+	files := map[string]string{}
+	for i := range levels {
+		for _, x := range []string{"a", "b"} {
+			imports, fields, avroFields := "", "", ""
+			if i > 0 {
+				imports = fmt.Sprintf(`import "p/a%d.proto"; import "p/b%d.proto";`, i-1, i-1)
+				fields = fmt.Sprintf("Ma%d a = 1; Mb%d b = 2;", i-1, i-1)
+				avroFields = fmt.Sprintf(`{"name":"a","type":["null","q.Ra%d"]},{"name":"b","type":["null","q.Rb%d"]}`, i-1, i-1)
+			}
+			files[fmt.Sprintf("p/%s%d.proto", x, i)] = fmt.Sprintf(`syntax = "proto3"; package p; %s message M%s%d { %s }`, imports, x, i, fields)
+			files[fmt.Sprintf("q/%s%d.avsc", x, i)] = fmt.Sprintf(`{"type":"record","name":"q.R%s%d","fields":[%s]}`, x, i, avroFields)
+		}
+	}
+	for _, schema := range []string{"p/a19.proto", "q/a19.avsc"} {
+		out, err := all(t, "  - { schema: "+schema+", topic: t }\n", files)
+		if err == nil {
+			err = compiles(out)
+		}
+		size := 0
+		for _, f := range out {
+			size += len(f.Data)
+		}
+		if err != nil || size > 1<<20 {
+			t.Errorf("%s: %d bytes of Go, %v", schema, size, err)
 		}
 	}
 }

@@ -111,11 +111,26 @@ func (f *fastFile) printSource() {
 	g.P()
 	g.P("// ", f.sourceVar(), " is the text of ", f.file.Desc.Path(), " with what it imports.")
 	g.P("var ", f.sourceVar(), " = ", g.QualifiedGoIdent(syncPackage.Ident("OnceValue")), "(func() ", langPackage.Ident("Source"), " {")
-	g.P("return ", f.sourceLiteral(f.schema.Source()))
+	vars := map[string]string{}
+	f.printReferences(f.schema.Source(), vars)
+	g.P("return ", f.sourceLiteral(f.schema.Source(), vars))
 	g.P("})")
 }
 
-func (f *fastFile) sourceLiteral(s lang.Source) string {
+// printReferences prints a variable for each text that s draws in, once however
+// often it is imported. vars are the variables, by import path.
+func (f *fastFile) printReferences(s lang.Source, vars map[string]string) {
+	for _, r := range s.References {
+		if r.Source == nil || vars[r.Name] != "" {
+			continue
+		}
+		f.printReferences(*r.Source, vars)
+		vars[r.Name] = "ref" + strconv.Itoa(len(vars)+1)
+		f.g.P(vars[r.Name], " := ", f.sourceLiteral(*r.Source, vars))
+	}
+}
+
+func (f *fastFile) sourceLiteral(s lang.Source, vars map[string]string) string {
 	source := f.g.QualifiedGoIdent(langPackage.Ident("Source"))
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s{\nType: %s,\nPath: %q,\nText: %s,\n", source, f.g.QualifiedGoIdent(langPackage.Ident("Protobuf")), s.Path, stringLiteral(s.Text))
@@ -127,7 +142,7 @@ func (f *fastFile) sourceLiteral(s lang.Source) string {
 				fmt.Fprintf(&b, "Subject: %q, Version: %d, ", r.Subject, r.Version)
 			}
 			if r.Source != nil {
-				fmt.Fprintf(&b, "Source: &%s", f.sourceLiteral(*r.Source))
+				fmt.Fprintf(&b, "Source: &%s", vars[r.Name])
 			}
 			b.WriteString("},\n")
 		}

@@ -75,9 +75,11 @@ func (m *Address) ReadAvro(r *avrowire.Reader) {
 }
 
 // AddressSchema returns the schema as it is registered.
-func AddressSchema() lang.Source {
+func AddressSchema() lang.Source { return addressSchema() }
+
+var addressSchema = sync.OnceValue(func() lang.Source {
 	return lang.Source{Type: lang.Avro, Path: "common/v1/address.avsc", Text: addressSchemaText}
-}
+})
 
 // AddressType describes Address to package codec.
 func AddressType() *codec.Type[Address] { return addressType() }

@@ -138,9 +138,11 @@ func (x *CancelReason) UnmarshalText(text []byte) error {
 }
 
 // OrderCancelledSchema returns the schema as it is registered.
-func OrderCancelledSchema() lang.Source {
+func OrderCancelledSchema() lang.Source { return orderCancelledSchema() }
+
+var orderCancelledSchema = sync.OnceValue(func() lang.Source {
 	return lang.Source{Type: lang.Avro, Path: "orders/v1/order_cancelled.avsc", Text: orderCancelledSchemaText}
-}
+})
 
 // OrderCancelledType describes OrderCancelled to package codec.
 func OrderCancelledType() *codec.Type[OrderCancelled] { return orderCancelledType() }

@@ -440,12 +440,14 @@ func (m *Checkout) ReadAvro(r *avrowire.Reader) {
 type Commit [4]byte
 
 // OrderPlacedSchema returns the schema as it is registered.
-func OrderPlacedSchema() lang.Source {
+func OrderPlacedSchema() lang.Source { return orderPlacedSchema() }
+
+var orderPlacedSchema = sync.OnceValue(func() lang.Source {
 	ref1 := commonv1.AddressSchema()
 	return lang.Source{Type: lang.Avro, Path: "orders/v1/order_placed.avsc", Text: orderPlacedSchemaText, References: []lang.Reference{
 		{Name: "common.v1.Address", Subject: "common.v1.Address", Source: &ref1},
 	}}
-}
+})
 
 // OrderPlacedType describes OrderPlaced to package codec.
 func OrderPlacedType() *codec.Type[OrderPlaced] { return orderPlacedType() }

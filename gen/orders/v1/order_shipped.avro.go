@@ -107,12 +107,14 @@ func (m *OrderShipped) ReadAvro(r *avrowire.Reader) {
 }
 
 // OrderShippedSchema returns the schema as it is registered.
-func OrderShippedSchema() lang.Source {
+func OrderShippedSchema() lang.Source { return orderShippedSchema() }
+
+var orderShippedSchema = sync.OnceValue(func() lang.Source {
 	ref1 := commonv1.AddressSchema()
 	return lang.Source{Type: lang.Avro, Path: "orders/v1/order_shipped.avsc", Text: orderShippedSchemaText, References: []lang.Reference{
 		{Name: "common.v1.Address", Subject: "common.v1.Address", Source: &ref1},
 	}}
-}
+})
 
 // OrderShippedType describes OrderShipped to package codec.
 func OrderShippedType() *codec.Type[OrderShipped] { return orderShippedType() }

@@ -14,6 +14,22 @@ import (
 
 // sourceOfPaymentsV1Payment is the text of payments/v1/payment.proto with what it imports.
 var sourceOfPaymentsV1Payment = sync.OnceValue(func() lang.Source {
+	ref1 := lang.Source{
+		Type: lang.Protobuf,
+		Path: "common/v1/money.proto",
+		Text: `syntax = "proto3";
+
+package common.v1;
+
+// Money is an amount in a currency.
+message Money {
+  // Three-letter code of ISO 4217.
+  string currency_code = 1;
+  // The amount in the smallest unit of the currency, such as cents.
+  int64 minor_units = 2;
+}
+`,
+	}
 	return lang.Source{
 		Type: lang.Protobuf,
 		Path: "payments/v1/payment.proto",
@@ -98,22 +114,7 @@ enum DeclineReason {
 }
 `,
 		References: []lang.Reference{
-			{Name: "common/v1/money.proto", Subject: "common/v1/money.proto", Version: 0, Source: &lang.Source{
-				Type: lang.Protobuf,
-				Path: "common/v1/money.proto",
-				Text: `syntax = "proto3";
-
-package common.v1;
-
-// Money is an amount in a currency.
-message Money {
-  // Three-letter code of ISO 4217.
-  string currency_code = 1;
-  // The amount in the smallest unit of the currency, such as cents.
-  int64 minor_units = 2;
-}
-`,
-			}},
+			{Name: "common/v1/money.proto", Subject: "common/v1/money.proto", Version: 0, Source: &ref1},
 		},
 	}
 })

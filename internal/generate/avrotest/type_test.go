@@ -42,6 +42,9 @@ func TestTypeHoldsTheSource(t *testing.T) {
 	if eventsv1.ContractSignedType() != typ {
 		t.Error("the type is described twice")
 	}
+	if eventsv1.ContractSignedSchema().References[0].Source != typ.Source.References[0].Source {
+		t.Error("a text that is drawn in is made anew by each that draws it in")
+	}
 }
 
 // registry knows schemas by id and says that each is registered under 1.

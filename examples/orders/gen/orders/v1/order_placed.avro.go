@@ -64,9 +64,11 @@ func (m *OrderPlaced) ReadAvro(r *avrowire.Reader) {
 }
 
 // OrderPlacedSchema returns the schema as it is registered.
-func OrderPlacedSchema() lang.Source {
+func OrderPlacedSchema() lang.Source { return orderPlacedSchema() }
+
+var orderPlacedSchema = sync.OnceValue(func() lang.Source {
 	return lang.Source{Type: lang.Avro, Path: "orders/v1/order_placed.avsc", Text: orderPlacedSchemaText}
-}
+})
 
 // OrderPlacedType describes OrderPlaced to package codec.
 func OrderPlacedType() *codec.Type[OrderPlaced] { return orderPlacedType() }

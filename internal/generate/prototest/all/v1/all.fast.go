@@ -18,6 +18,25 @@ import (
 
 // sourceOfAllV1All is the text of all/v1/all.proto with what it imports.
 var sourceOfAllV1All = sync.OnceValue(func() lang.Source {
+	ref1 := lang.Source{
+		Type: lang.Protobuf,
+		Path: "dep/v1/money.proto",
+		Text: `syntax = "proto3";
+
+package dep.v1;
+
+// Money is used by other files.
+message Money {
+  string currency = 1;
+  int64 units = 2;
+}
+
+enum Level {
+  LEVEL_NONE = 0;
+  LEVEL_HIGH = 3;
+}
+`,
+	}
 	return lang.Source{
 		Type: lang.Protobuf,
 		Path: "all/v1/all.proto",
@@ -153,25 +172,7 @@ enum ThingType {
 }
 `,
 		References: []lang.Reference{
-			{Name: "dep/v1/money.proto", Source: &lang.Source{
-				Type: lang.Protobuf,
-				Path: "dep/v1/money.proto",
-				Text: `syntax = "proto3";
-
-package dep.v1;
-
-// Money is used by other files.
-message Money {
-  string currency = 1;
-  int64 units = 2;
-}
-
-enum Level {
-  LEVEL_NONE = 0;
-  LEVEL_HIGH = 3;
-}
-`,
-			}},
+			{Name: "dep/v1/money.proto", Source: &ref1},
 		},
 	}
 })

@@ -149,12 +149,14 @@ type ContractSignedSubjectLong struct{ Value int64 }
 func (ContractSignedSubjectLong) isContractSignedSubject() {}
 
 // ContractSignedSchema returns the schema as it is registered.
-func ContractSignedSchema() lang.Source {
+func ContractSignedSchema() lang.Source { return contractSignedSchema() }
+
+var contractSignedSchema = sync.OnceValue(func() lang.Source {
 	ref1 := sharedv1.PartySchema()
 	return lang.Source{Type: lang.Avro, Path: "events/v1/contract_signed.avsc", Text: contractSignedSchemaText, References: []lang.Reference{
 		{Name: "shared.v1.Party", Subject: "shared.v1.Party", Source: &ref1},
 	}}
-}
+})
 
 // ContractSignedType describes ContractSigned to package codec.
 func ContractSignedType() *codec.Type[ContractSigned] { return contractSignedType() }

@@ -836,9 +836,11 @@ func (m *Part) ReadAvro(r *avrowire.Reader) {
 }
 
 // EverythingSchema returns the schema as it is registered.
-func EverythingSchema() lang.Source {
+func EverythingSchema() lang.Source { return everythingSchema() }
+
+var everythingSchema = sync.OnceValue(func() lang.Source {
 	return lang.Source{Type: lang.Avro, Path: "kinds/v1/everything.avsc", Text: everythingSchemaText}
-}
+})
 
 // EverythingType describes Everything to package codec.
 func EverythingType() *codec.Type[Everything] { return everythingType() }

@@ -240,9 +240,11 @@ func (m *Line) ReadAvro(r *avrowire.Reader) {
 type Key [2]byte
 
 // OrderSchema returns the schema as it is registered.
-func OrderSchema() lang.Source {
+func OrderSchema() lang.Source { return orderSchema() }
+
+var orderSchema = sync.OnceValue(func() lang.Source {
 	return lang.Source{Type: lang.Avro, Path: "kinds/v1/order_v2.avsc", Text: orderSchemaText}
-}
+})
 
 // OrderType describes Order to package codec.
 func OrderType() *codec.Type[Order] { return orderType() }

@@ -232,9 +232,11 @@ func (m *PlainInner) ReadAvro(r *avrowire.Reader) {
 }
 
 // PlainSchema returns the schema as it is registered.
-func PlainSchema() lang.Source {
+func PlainSchema() lang.Source { return plainSchema() }
+
+var plainSchema = sync.OnceValue(func() lang.Source {
 	return lang.Source{Type: lang.Avro, Path: "kinds/v1/plain.avsc", Text: plainSchemaText}
-}
+})
 
 // PlainType describes Plain to package codec.
 func PlainType() *codec.Type[Plain] { return plainType() }

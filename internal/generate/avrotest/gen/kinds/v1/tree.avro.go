@@ -190,9 +190,11 @@ func (m *Leaf) ReadAvro(r *avrowire.Reader) {
 }
 
 // TreeSchema returns the schema as it is registered.
-func TreeSchema() lang.Source {
+func TreeSchema() lang.Source { return treeSchema() }
+
+var treeSchema = sync.OnceValue(func() lang.Source {
 	return lang.Source{Type: lang.Avro, Path: "kinds/v1/tree.avsc", Text: treeSchemaText}
-}
+})
 
 // TreeType describes Tree to package codec.
 func TreeType() *codec.Type[Tree] { return treeType() }

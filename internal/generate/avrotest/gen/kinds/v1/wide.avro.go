@@ -126,9 +126,11 @@ type rowOptional struct {
 type Page [4096]byte
 
 // WideSchema returns the schema as it is registered.
-func WideSchema() lang.Source {
+func WideSchema() lang.Source { return wideSchema() }
+
+var wideSchema = sync.OnceValue(func() lang.Source {
 	return lang.Source{Type: lang.Avro, Path: "kinds/v1/wide.avsc", Text: wideSchemaText}
-}
+})
 
 // WideType describes Wide to package codec.
 func WideType() *codec.Type[Wide] { return wideType() }

@@ -91,9 +91,11 @@ func (x *Role) UnmarshalText(text []byte) error {
 }
 
 // PartySchema returns the schema as it is registered.
-func PartySchema() lang.Source {
+func PartySchema() lang.Source { return partySchema() }
+
+var partySchema = sync.OnceValue(func() lang.Source {
 	return lang.Source{Type: lang.Avro, Path: "shared/v1/shared.avsc", Text: partySchemaText}
-}
+})
 
 // PartyType describes Party to package codec.
 func PartyType() *codec.Type[Party] { return partyType() }
