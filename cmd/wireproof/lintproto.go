@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -110,21 +111,10 @@ func (l *linting) modules(w *bufconfig.Workspace, held map[string]bool) error {
 // walk visits the Protobuf files in and below a folder. One that is not there has
 // none.
 func (l *linting) walk(folder string, visit func(name string) error) error {
-	err := fs.WalkDir(os.DirFS(l.root), folder, func(p string, d fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case d.IsDir() && d.Name() == ".git":
-			return fs.SkipDir
-		case d.IsDir() || !strings.HasSuffix(p, ".proto"):
-			return nil
-		}
-		return visit(p)
-	})
-	if missing := new(fs.PathError); errors.As(err, &missing) && missing.Path == folder && errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(filepath.Join(l.root, filepath.FromSlash(folder))); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	return err
+	return bufconfig.Walk(l.ctx, l.root, folder, true, visit)
 }
 
 // inside returns a path relative to dir, which contains it.

@@ -78,64 +78,11 @@ func (s *dirSource) ReadFile(name string) ([]byte, error) { return s.read(name, 
 
 func (s *dirSource) list(ctx context.Context, dir string) ([]entry, error) {
 	var out []entry
-	err := s.walk(ctx, filepath.Join(s.root, filepath.FromSlash(dir)), dir, nil, &out)
+	err := bufconfig.Walk(ctx, s.root, dir, s.symlinks, func(p string) error {
+		out = append(out, entry{path: p})
+		return nil
+	})
 	return out, err
-}
-
-// walk adds the files below a folder. The folders around it that were reached
-// through a link are in seen, so that a link to one of them ends.
-func (s *dirSource) walk(ctx context.Context, at, dir string, seen []string, out *[]entry) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	d, err := os.Open(at)
-	if err != nil {
-		return err
-	}
-	children, err := d.ReadDir(-1)
-	d.Close()
-	if err != nil {
-		return err
-	}
-	slices.SortFunc(children, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
-	for _, c := range children {
-		name, mode := c.Name(), c.Type()
-		real, below := filepath.Join(at, name), seen
-		if mode&fs.ModeSymlink != 0 {
-			if !s.symlinks {
-				continue
-			}
-			info, err := os.Stat(real)
-			switch {
-			case errors.Is(err, fs.ErrNotExist) && !strings.HasSuffix(name, ".proto"):
-				continue // it points nowhere
-			case err != nil:
-				return err
-			}
-			mode = info.Mode().Type()
-			if mode.IsDir() {
-				target, err := filepath.EvalSymlinks(real)
-				if err != nil || slices.Contains(seen, target) || within(target, real) {
-					continue
-				}
-				below = append(slices.Clip(seen), target)
-			}
-		}
-		switch {
-		case mode.IsDir() && name != ".git":
-			if err := s.walk(ctx, real, path.Join(dir, name), below, out); err != nil {
-				return err
-			}
-		case mode.IsRegular() && strings.HasSuffix(name, ".proto"):
-			*out = append(*out, entry{path: path.Join(dir, name)})
-		}
-	}
-	return nil
-}
-
-// within reports whether a file path is dir or below it.
-func within(dir, path string) bool {
-	return path == dir || strings.HasPrefix(path, dir+string(filepath.Separator))
 }
 
 func (s *dirSource) read(name string, buf []byte) ([]byte, error) {

@@ -142,49 +142,8 @@ func (f *folder) list(ctx context.Context, m *bufconfig.Module) error {
 		if _, err := os.Stat(filepath.Join(f.root, filepath.FromSlash(dir))); errors.Is(err, fs.ErrNotExist) {
 			continue // a module whose folder is not there has no files
 		}
-		if err := f.walk(ctx, dir, nil, m); err != nil {
+		if err := bufconfig.Walk(ctx, f.root, dir, f.links, func(p string) error { return f.add(p, m) }); err != nil {
 			return err
-		}
-	}
-	return nil
-}
-
-// walk adds the files below a folder. The folders around it that were reached
-// through a link are in seen, so that a link to one of them ends.
-func (f *folder) walk(ctx context.Context, dir string, seen []string, m *bufconfig.Module) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	at := filepath.Join(f.root, filepath.FromSlash(dir))
-	children, err := os.ReadDir(at)
-	if err != nil {
-		return err
-	}
-	for _, c := range children {
-		mode, inside := c.Type(), seen
-		if mode&fs.ModeSymlink != 0 {
-			real := filepath.Join(at, c.Name())
-			info, err := os.Stat(real)
-			if !f.links || err != nil {
-				continue
-			}
-			mode = info.Mode().Type()
-			target, err := filepath.EvalSymlinks(real)
-			if err != nil || slices.Contains(seen, target) || strings.HasPrefix(real, target+string(filepath.Separator)) {
-				continue
-			}
-			inside = append(slices.Clip(seen), target)
-		}
-		p := path.Join(dir, c.Name())
-		switch {
-		case mode.IsDir() && c.Name() != ".git":
-			if err := f.walk(ctx, p, inside, m); err != nil {
-				return err
-			}
-		case mode.IsRegular() && strings.HasSuffix(p, ".proto"):
-			if err := f.add(p, m); err != nil {
-				return err
-			}
 		}
 	}
 	return nil
