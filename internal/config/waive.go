@@ -16,7 +16,7 @@ import (
 // an error, and so is a layout that it cannot be put into.
 func AddWaiver(text string, w Waiver) (string, error) {
 	file, err := parser.ParseBytes([]byte(text), 0)
-	if err != nil || len(file.Docs) != 1 {
+	if err != nil {
 		return "", fmt.Errorf("the settings cannot be read: %w", err)
 	}
 	before, err := Parse(Name, text)
@@ -67,6 +67,9 @@ func insertWaiver(text string, body ast.Node, entry string) string {
 // replaceValue makes an empty list of a line "waivers: []" or "waivers:".
 func replaceValue(text string, line int, entry string) string {
 	lines := strings.Split(text, "\n")
+	if line > len(lines) {
+		return text // YAML ends lines in other ways too
+	}
 	if key, rest, ok := strings.Cut(lines[line-1], ":"); ok && strings.Trim(rest, " []") == "" {
 		lines[line-1] = key + ":"
 	}

@@ -30,6 +30,8 @@ func TestAddWaiver(t *testing.T) {
 		{"twice", "version: 1\ncheck:\n  waivers:\n  - {id: 0123456789ab, reason: b, owner: c, until: 2026-01-01}\n", "already"},
 		{"flow", "version: 1\ncheck: {waivers: [{id: a, reason: b, owner: c, until: 2026-01-01}]}\n", "add the line yourself"},
 		{"broken", "version: [\n", "cannot be read"},
+		{"two documents", "version: 1\n---\nversion: 1\n", "expected one YAML document"},
+		{"other line ends", "version: 1\rcheck:\r  waivers: []\r", "add the line yourself"},
 	} {
 		if got, err := config.AddWaiver(tc.text, w); err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: AddWaiver = %q, %v; want an error with %q", tc.name, got, err, tc.want)
