@@ -9,11 +9,11 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
 	"github.com/wireproof/wireproof/event/dlq"
+	"github.com/wireproof/wireproof/internal/gate"
 )
 
 func (a *app) dlqListCmd(f *dlqFlags) *cobra.Command {
@@ -58,7 +58,7 @@ func (a *app) listLetters(ctx context.Context, l *letters) error {
 		}
 	} else if err := a.table("ID\tGROUP\tDEAD SINCE\tKEY\tATTEMPTS\tREPLAYED\tERROR", func(row func(string, ...any)) {
 		for _, x := range found {
-			row("%s\t%s\t%s\t%s\t%d\t%s\t%s", x.ID, x.Group, utc(x.DeadAt), readable(x.Key), x.Attempts, replayed(&x), firstLine(x.LastError))
+			row("%s\t%s\t%s\t%s\t%d\t%s\t%s", x.ID, x.Group, utc(x.DeadAt), readable(x.Key), x.Attempts, replayed(&x), gate.Clean(firstLine(x.LastError)))
 		}
 	}, len(found)); err != nil {
 		return err
@@ -148,7 +148,7 @@ func (a *app) listGroups(ctx context.Context, l *letters, by string) error {
 			if len(l.groups) > 1 {
 				example = g.Example.Group + " " + example
 			}
-			row("%d\t%d\t%s\t%s\t%s\t%s", g.Count, g.Pending, utc(g.First), utc(g.Last), example, cmp.Or(g.Name, "(none)"))
+			row("%d\t%d\t%s\t%s\t%s\t%s", g.Count, g.Pending, utc(g.First), utc(g.Last), example, gate.Clean(cmp.Or(g.Name, "(none)")))
 		}
 	}, len(groups)); err != nil {
 		return err
@@ -226,10 +226,8 @@ func readable(b []byte) string {
 	if b == nil {
 		return "-"
 	}
-	for _, r := range string(b) {
-		if r == utf8.RuneError || r < ' ' {
-			return "base64:" + base64.StdEncoding.EncodeToString(b)
-		}
+	if gate.Clean(string(b)) != string(b) {
+		return "base64:" + base64.StdEncoding.EncodeToString(b)
 	}
 	return string(b)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wireproof/wireproof/event/dlq"
+	"github.com/wireproof/wireproof/internal/gate"
 )
 
 type replayFlags struct {
@@ -171,7 +172,7 @@ func (a *app) runJob(ctx context.Context, l *letters, job *dlq.Job, path string,
 		}
 		text := fmt.Sprintf("%s\t%s\t%s", r.Outcome, r.ID, r.Topic)
 		if r.Error != "" {
-			text += "\t" + r.Error
+			text += "\t" + gate.Clean(r.Error)
 		}
 		_, failed := fmt.Fprintln(a.stdout, text)
 		printed = errors.Join(printed, failed)

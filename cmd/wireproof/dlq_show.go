@@ -5,11 +5,13 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/wireproof/wireproof/codec"
 	"github.com/wireproof/wireproof/event/dlq"
+	"github.com/wireproof/wireproof/internal/gate"
 	"github.com/wireproof/wireproof/internal/payload"
 )
 
@@ -78,7 +80,8 @@ func (a *app) schemas(f *dlqFlags) (codec.SchemaSource, error) {
 
 func (a *app) printLetter(l *dlq.Letter, doc *payload.Document, unreadable error) error {
 	line := func(name, format string, args ...any) {
-		fmt.Fprintf(a.stdout, "%-12s %s\n", name, fmt.Sprintf(format, args...))
+		text := strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", " ")
+		fmt.Fprintf(a.stdout, "%-12s %s\n", name, gate.Clean(text))
 	}
 	line("letter", "%s", l.ID)
 	line("topic", "%s, partition %d, offset %d, %s", l.Topic, l.Partition, l.Offset, utc(l.Time))
@@ -106,6 +109,20 @@ func (a *app) printLetter(l *dlq.Letter, doc *payload.Document, unreadable error
 		what = fmt.Sprintf("%s %s, schema id %d", doc.Type, doc.Name, doc.ID)
 	}
 	line("payload", "%d bytes, %s", len(l.Payload), what)
-	_, err := fmt.Fprintf(a.stdout, "%s\n", doc.JSON)
+	_, err := fmt.Fprintf(a.stdout, "%s\n", escaped(doc.JSON))
 	return err
+}
+
+// escaped writes what JSON has in its texts and a terminal would obey as JSON escapes
+// it.
+func escaped(doc []byte) string {
+	var out strings.Builder
+	for _, r := range string(doc) {
+		if r != '\n' && r != '\t' && gate.Clean(string(r)) != string(r) {
+			fmt.Fprintf(&out, "\\u%04x", r)
+			continue
+		}
+		out.WriteRune(r)
+	}
+	return out.String()
 }

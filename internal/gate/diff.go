@@ -146,20 +146,20 @@ func DiffText(w io.Writer, differences []Difference, color bool) error {
 			t.printf("\n")
 		}
 		from, to := shortLabel(cmp.Or(d.Old, "nothing")), shortLabel(cmp.Or(d.New, "nothing"))
-		t.printf("%s  %s → %s\n", t.paint(bold, clean(d.Subject)), clean(from), clean(to))
+		t.printf("%s  %s → %s\n", t.paint(bold, Clean(d.Subject)), Clean(from), Clean(to))
 		width := 0
 		for _, e := range d.Edits {
 			width = max(width, min(len(e.Path), 40))
 		}
 		paint := map[string]string{"+": green, "-": red, "~": yellow}
 		for _, e := range d.Edits {
-			t.printf("  %s %-*s  %s\n", t.paint(paint[e.Kind], e.Kind), width, clean(e.Path), clean(e.What))
+			t.printf("  %s %-*s  %s\n", t.paint(paint[e.Kind], e.Kind), width, Clean(e.Path), Clean(e.What))
 		}
 		if len(d.Edits) == 0 {
 			t.printf("  the same, but for layout and comments\n")
 		}
 		for _, f := range d.Findings {
-			t.printf("  %s %s: %s (%s)\n", t.paint(severityColor(f.Severity), string(f.Severity)), f.Rule.ID, clean(f.Message), whom(f.Breaks))
+			t.printf("  %s %s: %s (%s)\n", t.paint(severityColor(f.Severity), string(f.Severity)), f.Rule.ID, Clean(f.Message), whom(f.Breaks))
 		}
 		if d.Old != "" && d.New != "" {
 			t.printf("  %s\n", verdict(d))

@@ -93,7 +93,7 @@ func (r Result) junitCase(subject string) junitCase {
 			continue
 		}
 		if c.Failure == nil {
-			c.Failure = &junitFault{Message: clean(f.Message), Type: f.Rule.ID}
+			c.Failure = &junitFault{Message: Clean(f.Message), Type: f.Rule.ID}
 			c.File = r.fromRoot(f.New.Path)
 		}
 		c.Failure.Text += cleanLines(text)
@@ -103,7 +103,7 @@ func (r Result) junitCase(subject string) junitCase {
 			continue
 		}
 		if c.Error == nil {
-			c.Error = &junitFault{Message: clean(p.Err.Error()), Type: "could not check"}
+			c.Error = &junitFault{Message: Clean(p.Err.Error()), Type: "could not check"}
 		}
 		c.Error.Text += cleanLines(strings.Join(p.lines(), "\n") + "\n")
 	}
@@ -114,7 +114,7 @@ func (r Result) junitCase(subject string) junitCase {
 func cleanLines(text string) string {
 	lines := strings.Split(text, "\n")
 	for i := range lines {
-		lines[i] = clean(lines[i])
+		lines[i] = Clean(lines[i])
 	}
 	return strings.Join(lines, "\n")
 }

@@ -29,4 +29,4 @@ func Markdown(w io.Writer, r Result) error {
 
 var escapeMarkdown = strings.NewReplacer("|", `\|`, "<", "&lt;", "\n", " ", "`", "\\`", "*", `\*`, "[", `\[`, "_", `\_`)
 
-func markdownCell(text string) string { return escapeMarkdown.Replace(clean(text)) }
+func markdownCell(text string) string { return escapeMarkdown.Replace(Clean(text)) }

@@ -155,9 +155,9 @@ func mistakesOf(err error) lang.ErrorList {
 	return list
 }
 
-// clean takes out what could write to a terminal behind the reader's back:
-// schema text comes from others.
-func clean(text string) string {
+// Clean puts dots in the place of what could write to a terminal behind the reader's
+// back: schemas, and what is in messages, come from others. Tabs become spaces.
+func Clean(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r == '\t' || r == utf8.RuneError {
 			return ' '

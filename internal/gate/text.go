@@ -25,13 +25,13 @@ func Text(w io.Writer, r Result, color bool) error {
 		out.problem(p)
 	}
 	for _, f := range r.Waived {
-		out.printf("%s %s: %s (%s: %s) [%s]\n", out.paint(dim, "waived"), f.Rule.ID, clean(f.Message), clean(f.Waiver.Owner), clean(f.Waiver.Reason), f.ID)
+		out.printf("%s %s: %s (%s: %s) [%s]\n", out.paint(dim, "waived"), f.Rule.ID, Clean(f.Message), Clean(f.Waiver.Owner), Clean(f.Waiver.Reason), f.ID)
 	}
 	if len(r.Waived) > 0 {
 		out.printf("\n")
 	}
 	for _, line := range deployLines(r.Changes) {
-		out.printf("%s\n", clean(line))
+		out.printf("%s\n", Clean(line))
 	}
 	out.printf("%s\n", Summary(r))
 	if broken, _ := r.broken(); broken > 0 {
@@ -45,11 +45,11 @@ func Text(w io.Writer, r Result, color bool) error {
 func Lines(w io.Writer, r Result) error {
 	out := bufio.NewWriter(w)
 	for _, f := range r.Findings {
-		fmt.Fprintf(out, "%s: %s %s %s: %s [%s]\n", clean(f.New.String()), f.Severity, f.Rule.ID, clean(f.Subject), clean(f.Message), f.ID)
+		fmt.Fprintf(out, "%s: %s %s %s: %s [%s]\n", Clean(f.New.String()), f.Severity, f.Rule.ID, Clean(f.Subject), Clean(f.Message), f.ID)
 	}
 	for _, p := range r.Problems {
 		for _, line := range p.lines() {
-			fmt.Fprintf(out, "%s\n", clean(line))
+			fmt.Fprintf(out, "%s\n", Clean(line))
 		}
 	}
 	return out.Flush()
@@ -100,7 +100,7 @@ func (t *textWriter) finding(f Finding) {
 	case rule.Info:
 		color = blue
 	}
-	t.printf("%s%s\n", t.paint(color, string(f.Severity)+"["+f.Rule.ID+"]"), t.paint(bold, ": "+clean(f.Message)))
+	t.printf("%s%s\n", t.paint(color, string(f.Severity)+"["+f.Rule.ID+"]"), t.paint(bold, ": "+Clean(f.Message)))
 	width := 1
 	for _, line := range []int{f.New.Line, f.Old.Line} {
 		width = max(width, len(strconv.Itoa(line)))
@@ -119,7 +119,7 @@ func (t *textWriter) finding(f Finding) {
 		{"more", "wireproof explain " + f.Rule.ID + "  [" + f.ID + "]"},
 	} {
 		if row[1] != "" {
-			t.printf("%s%s%-7s %s\n", margin, t.paint(blue, " = "), row[0], clean(row[1]))
+			t.printf("%s%s%-7s %s\n", margin, t.paint(blue, " = "), row[0], Clean(row[1]))
 		}
 	}
 	t.printf("\n")
@@ -134,11 +134,11 @@ func Explain(w io.Writer, f Finding, color bool) error {
 		if wit.Writer == rule.OldReaders {
 			writer = "new"
 		}
-		t.printf("Written with the %s schema:\n%s\n%s", writer, clean(wit.JSON), hex.Dump(wit.Data))
+		t.printf("Written with the %s schema:\n%s\n%s", writer, Clean(wit.JSON), hex.Dump(wit.Data))
 		if wit.Err != "" {
-			t.printf("The other side fails: %s\n", clean(wit.Err))
+			t.printf("The other side fails: %s\n", Clean(wit.Err))
 		} else {
-			t.printf("The other side reads:\n%s\n", clean(wit.Read))
+			t.printf("The other side reads:\n%s\n", Clean(wit.Read))
 		}
 		t.printf("\n")
 	}
@@ -254,7 +254,7 @@ func DeployFirst(changes []Change) Deploy {
 // snippet shows a place with a mark under what it spans.
 func (t *textWriter) snippet(arrow string, p Place, width int, mark, color string) {
 	margin := strings.Repeat(" ", width)
-	t.printf("%s%s %s\n", margin, t.paint(blue, arrow), clean(p.String()))
+	t.printf("%s%s %s\n", margin, t.paint(blue, arrow), Clean(p.String()))
 	if p.Line == 0 || p.Text == "" {
 		return
 	}
@@ -266,7 +266,7 @@ func (t *textWriter) snippet(arrow string, p Place, width int, mark, color strin
 	t.printf("%s%s\n", margin, t.paint(blue, " |"))
 	t.printf("%s %s\n", t.paint(blue, fmt.Sprintf("%*d |", width, p.Line)), line)
 	marks := strings.Repeat(mark, max(1, to-from))
-	note := clean(p.Note)
+	note := Clean(p.Note)
 	if note != "" {
 		note = " " + note
 	}
@@ -281,7 +281,7 @@ func window(line string, from, to int) (text string, start, end int) {
 	to = min(max(to, from), len(line))
 	start = utf8.RuneCountInString(line[:from])
 	end = start + utf8.RuneCountInString(line[from:to])
-	runes := []rune(clean(line))
+	runes := []rune(Clean(line))
 	cut := 0
 	if len(runes) > most && start > before {
 		cut = start - before
@@ -301,15 +301,15 @@ func window(line string, from, to int) (text string, start, end int) {
 
 func (t *textWriter) problem(p Problem) {
 	if len(p.Places) == 0 {
-		t.printf("%s\n\n", t.paint(red, clean(p.lines()[0])))
+		t.printf("%s\n\n", t.paint(red, Clean(p.lines()[0])))
 		return
 	}
-	t.printf("%s%s\n", t.paint(red, "could not check"), t.paint(bold, strings.TrimRight(" "+clean(p.Subject), " ")+": the schema has mistakes"))
+	t.printf("%s%s\n", t.paint(red, "could not check"), t.paint(bold, strings.TrimRight(" "+Clean(p.Subject), " ")+": the schema has mistakes"))
 	for _, at := range p.Places {
 		width := len(strconv.Itoa(at.Line))
 		t.snippet("-->", at, width, "^", red)
 		if at.Text == "" {
-			t.printf("%s %s\n", strings.Repeat(" ", width+3), clean(at.Note))
+			t.printf("%s %s\n", strings.Repeat(" ", width+3), Clean(at.Note))
 		}
 	}
 	t.printf("\n")
@@ -346,7 +346,7 @@ func Summary(r Result) string {
 		out += fmt.Sprintf(", %d generated messages tried", r.Proved)
 	}
 	if r.Against != "" {
-		out += ", against " + clean(shortLabel(r.Against))
+		out += ", against " + Clean(shortLabel(r.Against))
 	}
 	return out + r.took()
 }
