@@ -1,6 +1,7 @@
 package generate_test
 
 import (
+	"bytes"
 	"fmt"
 	"go/ast"
 	"go/build"
@@ -38,7 +39,7 @@ var (
 	libraries = sync.OnceValues(func() (*checker, error) {
 		const module = "github.com/wireproof/wireproof/"
 		out, err := exec.Command("go", "list", "-export", "-deps", "-f", "{{.ImportPath}}={{.Export}}",
-			"encoding/binary", module+"codec/...", module+"event", "google.golang.org/protobuf/runtime/protoimpl", "google.golang.org/protobuf/types/known/...").Output()
+			"encoding/binary", module+"codec/...", module+"event", "google.golang.org/protobuf/runtime/protoimpl", "google.golang.org/protobuf/types/...").Output()
 		if err != nil {
 			return nil, err
 		}
@@ -59,7 +60,6 @@ var (
 // builds on some machines only.
 var everywhere = build.Context{
 	GOOS: "none", GOARCH: "none", Compiler: "gc",
-	OpenFile: func(string) (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("package p")), nil },
 }
 
 func (c *checker) Import(at string) (*types.Package, error) {
@@ -72,6 +72,8 @@ func (c *checker) Import(at string) (*types.Package, error) {
 	}
 	var parsed []*ast.File
 	for _, f := range files {
+		everywhere := everywhere
+		everywhere.OpenFile = func(string) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(f.Data)), nil }
 		if ok, err := everywhere.MatchFile(".", path.Base(f.Path)); !ok || err != nil {
 			continue
 		}

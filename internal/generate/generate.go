@@ -5,8 +5,10 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"maps"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/wireproof/wireproof/internal/catalog"
@@ -67,17 +69,19 @@ func All(c *catalog.Catalog, importPath string) ([]File, error) {
 			return nil, fmt.Errorf("two schemas would both generate %s; rename one of the files", files[i].Path)
 		}
 	}
-	if err := fitTogether(files); err != nil {
+	if err := fitTogether(files, importPath); err != nil {
 		return nil, err
 	}
 	return files, nil
 }
 
 // fitTogether checks what no single file can see: that the files of a folder are of
-// one package, and that none declares what another one does.
-func fitTogether(files []File) error {
-	packages := map[string]goFile{} // by folder
-	names := map[string]goFile{}    // by folder and name
+// one package, that none declares what another one does, and that no folder imports
+// itself by way of others.
+func fitTogether(files []File, importPath string) error {
+	packages := map[string]goFile{}  // by folder
+	names := map[string]goFile{}     // by folder and name
+	imports := map[string][]string{} // folders by the folder that imports them
 	for _, f := range files {
 		parsed, err := parser.ParseFile(token.NewFileSet(), f.Path, f.Data, parser.SkipObjectResolution)
 		if err != nil {
@@ -89,6 +93,18 @@ func fitTogether(files []File) error {
 			return fmt.Errorf("%s would be of package %s and %s of package %s, in one folder; put the schemas or the topic under another name", first.path, first.name, at.path, at.name)
 		}
 		packages[dir] = at
+		for _, i := range parsed.Imports {
+			to, err := strconv.Unquote(i.Path.Value)
+			if err != nil {
+				return fmt.Errorf("generated file %s: import %s: %w", f.Path, i.Path.Value, err)
+			}
+			if to, ours := strings.CutPrefix(to, importPath+"/"); ours {
+				imports[dir] = append(imports[dir], to)
+			}
+		}
+		if strings.HasSuffix(f.Path, opaqueSuffix) {
+			continue // what stands beside it, for another build
+		}
 		for _, name := range declared(parsed) {
 			key := dir + " " + name
 			if first, ok := names[key]; ok {
@@ -97,8 +113,40 @@ func fitTogether(files []File) error {
 			names[key] = at
 		}
 	}
+	return noCycle(imports)
+}
+
+// noCycle returns an error if a folder imports itself by way of others: files may
+// use each other in a way in which Go packages may not.
+func noCycle(imports map[string][]string) error {
+	done := map[string]bool{}
+	var visit func(dir string, trail []string) error
+	visit = func(dir string, trail []string) error {
+		if at := slices.Index(trail, dir); at >= 0 {
+			return fmt.Errorf("the Go packages of the folders %s would import each other; put the schemas of these folders into one", strings.Join(append(trail[at:], dir), " → "))
+		}
+		if done[dir] {
+			return nil
+		}
+		for _, to := range imports[dir] {
+			if err := visit(to, append(slices.Clip(trail), dir)); err != nil {
+				return err
+			}
+		}
+		done[dir] = true
+		return nil
+	}
+	for _, dir := range slices.Sorted(maps.Keys(imports)) {
+		if err := visit(dir, nil); err != nil {
+			return err
+		}
+	}
 	return nil
 }
+
+// opaqueSuffix ends the name of the second file that protoc-gen-go prints for the
+// hybrid API.
+const opaqueSuffix = "_protoopaque.pb.go"
 
 type goFile struct{ path, name string }
 
@@ -137,6 +185,9 @@ func topicEvent(ev *catalog.Event, importPath string) (TopicEvent, error) {
 		s, parseErr := avro.Parse(ev.File.Source)
 		if parseErr != nil {
 			return e, parseErr
+		}
+		if !slices.Contains(s.Named, s.Root) {
+			return e, fmt.Errorf("event %s on topic %s: %s only names a record that another file defines; make that file the schema of the event", ev.Name, ev.Topic, ev.File.Path)
 		}
 		e.GoType, e.Doc = AvroTypeName(s.Root), s.Root.Doc
 		e.TypeFunc = e.GoType + "Type"

@@ -45,6 +45,13 @@ func TestAllNamesClashes(t *testing.T) {
 		{"a topic in the folder of a schema", "  - { schema: shop/v1/order.avsc, topic: Shop.v1 }\n  - { schema: shop/order.proto, topic: shop }\n",
 			map[string]string{"shop/v1/order.avsc": orderAvro, "shop/order.proto": strings.Replace(orderProto, "package shop2;", "package shop2;\noption go_package = \"x/y;other\";", 1)},
 			"would be of package"},
+		{"folders that use each other", "  - { schema: a/x.avsc, topic: t }\n", map[string]string{
+			"a/x.avsc": `{"type":"record","name":"a.X","fields":[{"name":"y","type":"b.Y"}]}`,
+			"b/y.avsc": `{"type":"record","name":"b.Y","fields":[{"name":"z","type":"a.Z"}]}`,
+			"a/z.avsc": `{"type":"record","name":"a.Z","fields":[]}`,
+		}, "the Go packages of the folders a → b → a would import each other"},
+		{"a file with only a name", "  - { schema: a/x.avsc, topic: t }\n", map[string]string{"a/x.avsc": `"shop.Order"`, "shop/order.avsc": orderAvro},
+			"event shop.Order on topic t: a/x.avsc only names a record"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := all(t, tt.settings, tt.files)
@@ -148,6 +155,22 @@ message Order {
 		}
 		if err != nil {
 			t.Errorf("package %s, key %s: %v", dir, key, err)
+		}
+	}
+}
+
+// The hybrid API has a second file with the same types, for another build.
+func TestEveryAPICompiles(t *testing.T) {
+	t.Parallel()
+	for _, api := range []string{"OPEN", "HYBRID", "OPAQUE"} {
+		text := `edition = "2023"; package a; import "google/protobuf/go_features.proto"; option features.(pb.go).api_level = API_` + api + `;
+message M { string id = 1; string get_id = 2; oneof o { int32 a = 3; M b = 4; } map<string, M> m = 5; }`
+		files, err := all(t, "  - { schema: a/x.proto, topic: t, key: get_id }\n", map[string]string{"a/x.proto": text})
+		if err == nil {
+			err = compiles(files)
+		}
+		if err != nil {
+			t.Errorf("%s: %v", api, err)
 		}
 	}
 }

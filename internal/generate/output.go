@@ -110,7 +110,8 @@ func isOrphan(p string, text []byte) bool {
 	if !bytes.HasPrefix(text, []byte(pluginHeader)) {
 		return false
 	}
-	beside, err := os.ReadFile(strings.TrimSuffix(p, ".pb.go") + ".fast.go")
+	base := strings.TrimSuffix(strings.TrimSuffix(p, opaqueSuffix), ".pb.go")
+	beside, err := os.ReadFile(base + ".fast.go")
 	return err == nil && bytes.HasPrefix(beside, []byte(Header))
 }
 
