@@ -69,6 +69,7 @@ func Type[T any](name string, src lang.Source, opts ...Option) (*codec.Type[T], 
 	if err != nil {
 		return nil, fmt.Errorf("schema of %s: %w", name, err)
 	}
+	src.Type = lang.Avro
 	record, ok := reader.(*avro.RecordSchema)
 	if !ok || record.FullName() != name {
 		return nil, fmt.Errorf("schema is %s, expected record %s", describe(reader), name)

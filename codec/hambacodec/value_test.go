@@ -192,3 +192,18 @@ func TestLongBesideInt(t *testing.T) {
 		}
 	}
 }
+
+// A schema without a type is taken for Avro, also by who reads its data.
+func TestSchemaWithoutType(t *testing.T) {
+	t.Parallel()
+	type event struct {
+		V int32 `avro:"v"`
+	}
+	typ, err := Type[event]("R", lang.Source{Text: `{"type":"record","name":"R","fields":[{"name":"v","type":"int"}]}`})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if typ.Source.Type != lang.Avro {
+		t.Errorf("the type of the schema is %q: what is registered as Avro is then refused as another", typ.Source.Type)
+	}
+}
