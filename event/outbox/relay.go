@@ -61,7 +61,8 @@ type relay struct {
 // waits of up to 30 s. Meanwhile its shard waits too, a sixteenth of the keys, and no
 // other, and then what follows of its topic and key is held back until it has gone: only
 // what went out in one batch with it, of this relay or another, may have overtaken it. A
-// message without a key holds back nothing. So it is with a database that does not answer.
+// message without a key holds back nothing, and what is refused, however much, nothing of
+// other keys. So it is with a database that does not answer.
 func (o *Outbox) Relay(ctx context.Context, to event.Publisher, opts ...RelayOption) error {
 	r := &relay{o: o, to: to, poll: time.Second, lease: 30 * time.Second, messages: 500, bytes: 8 << 20,
 		log: slog.New(slog.DiscardHandler), name: rand.Text(), shards: map[int]trouble{}}
@@ -101,10 +102,17 @@ func (o *Outbox) Relay(ctx context.Context, to event.Publisher, opts ...RelayOpt
 const longestWait = 30 * time.Second
 
 // trouble is what fails time after time. The zero value is none.
+//
+// What a broker refuses of a shard is passed by, so that there may be any amount of
+// it: each attempt offers the oldest messages first, then goes on where the attempts
+// before it have come to. Once they are at the end, a pass is over, and the next one
+// begins.
 type trouble struct {
-	wait time.Duration  // after the last failure
-	next time.Time      // not before then
-	held map[chain]bool // of a shard: whose first message was refused
+	wait  time.Duration // after the last failure
+	next  time.Time     // not before then
+	held  map[chain]int // of a shard: whose first message was refused, and in which pass last
+	pass  int
+	after int64 // the row behind which the pass goes on; 0: it begins
 }
 
 // A chain is the messages that are to stay in order.
@@ -118,6 +126,14 @@ func (t *trouble) failed(first time.Duration) time.Duration {
 	t.wait = min(max(2*t.wait, first), max(longestWait, first))
 	t.next = time.Now().Add(t.wait)
 	return t.wait
+}
+
+// hold notes that the first message of a chain was refused in this pass.
+func (t *trouble) hold(c chain) {
+	if t.held == nil {
+		t.held = map[chain]int{}
+	}
+	t.held[c] = t.pass
 }
 
 // untilNext returns how long there is nothing to do unless something wakes the
@@ -180,8 +196,11 @@ func (r *relay) round(ctx context.Context) (more bool, err error) {
 		}
 		n, err := r.shard(ctx, s, &t)
 		switch {
-		case err == nil:
+		case err == nil && len(t.held) == 0:
 			delete(r.shards, s)
+		case err == nil: // there may be more of what is held, further behind
+			t.wait, t.next = 0, time.Time{}
+			r.shards[s] = t
 		case errors.Is(err, errTaken):
 			if troubled { // what is held back stays so
 				t.next = time.Now().Add(r.poll)
@@ -199,8 +218,12 @@ func (r *relay) round(ctx context.Context) (more bool, err error) {
 // errTaken says that another relay holds the shard.
 var errTaken = errors.New("another relay holds it")
 
-// shard publishes one batch of a shard, unless another relay holds it. It notes in t
-// what the broker refuses.
+// windows is how many batches of a shard an attempt offers at most, if the broker
+// refuses some of the first.
+const windows = 16
+
+// shard publishes one batch of a shard, or some if the broker refuses messages, unless
+// another relay holds it. It notes in t what is refused.
 func (r *relay) shard(ctx context.Context, shard int, t *trouble) (published int, err error) {
 	now := time.Now()
 	res, err := r.o.db.ExecContext(ctx, `UPDATE wireproof_outbox_shard SET holder = $1, until_ms = $2 WHERE shard = $3 AND until_ms < $4`,
@@ -222,66 +245,127 @@ func (r *relay) shard(ctx context.Context, shard int, t *trouble) (published int
 			err = errors.Join(err, fmt.Errorf("give it back: %w", gerr))
 		}
 	}()
-	ids, ms, err := r.read(ctx, shard, t.held, now.Add(r.lease/2))
-	if err != nil || len(ms) == 0 {
-		return 0, err
-	}
 	publishing, cancel := context.WithDeadline(ctx, now.Add(r.lease))
 	defer cancel()
-	perr := r.to.Publish(publishing, ms...)
-	var pe *event.PublishError
-	switch {
-	case perr == nil:
-	case errors.As(perr, &pe):
-		t.held = map[chain]bool{}
-		for _, f := range pe.Failed {
-			if f.Index >= 0 && f.Index < len(ids) {
-				ids[f.Index] = 0
-				if m := ms[f.Index]; m.Key != nil {
-					t.held[chainOf(m)] = true
-				}
-			}
+	var refused error // the first
+	for w := 0; w < windows && (w == 0 || refused != nil && t.after > 0); w++ {
+		until := now.Add(r.lease / 2)
+		if w > 0 && time.Now().After(until) {
+			break
 		}
-	default:
-		return 0, fmt.Errorf("publish %d messages: %w", len(ms), perr)
+		b, err := r.read(ctx, shard, t, w == 0, until)
+		if err != nil || len(b.ms) == 0 && w == 0 {
+			return published, errors.Join(refused, err)
+		}
+		n, no, err := r.offer(publishing, b, t, w == 0)
+		if published += n; refused == nil {
+			refused = no
+		}
+		if err != nil {
+			return published, errors.Join(refused, err)
+		}
 	}
-	published, err = r.remove(ctx, ids)
-	if perr != nil {
-		err = errors.Join(fmt.Errorf("publish %d messages: %w", len(ms), perr), err)
-	}
-	return published, err
+	return published, refused
 }
 
-// read returns the oldest messages of a shard, as many as a batch holds; of what is
-// held, only the first of each chain. Beyond that it looks for others until then.
-func (r *relay) read(ctx context.Context, shard int, held map[chain]bool, until time.Time) (ids []int64, ms []*event.Message, err error) {
-	size, after := 0, int64(-1)
+// offer publishes b, deletes what the broker has taken, and notes in t what it has
+// refused, for which refused is the reason. Oldest says that b is the oldest messages
+// of the shard.
+func (r *relay) offer(ctx context.Context, b *batch, t *trouble, oldest bool) (published int, refused, err error) {
+	var pe *event.PublishError
+	if len(b.ms) > 0 {
+		perr := r.to.Publish(ctx, b.ms...)
+		if perr != nil {
+			refused = fmt.Errorf("publish %d messages: %w", len(b.ms), perr)
+		}
+		if perr != nil && (!errors.As(perr, &pe) || len(pe.Failed) == 0) {
+			return 0, nil, refused
+		}
+	}
+	no := map[int]bool{}
+	if pe != nil {
+		for _, f := range pe.Failed {
+			no[f.Index] = true
+		}
+	}
+	var taken []int64
+	for i, id := range b.ids {
+		if !no[i] {
+			taken = append(taken, id)
+		}
+	}
+	published, err = r.remove(ctx, taken)
+	if oldest && len(taken) > 0 {
+		t.pass, t.after = t.pass+1, 0
+	}
+	freed := false // a chain that was held: what was passed by of it comes next
+	for i, m := range b.ms {
+		if _, held := t.held[chainOf(m)]; held && m.Key != nil && !no[i] {
+			delete(t.held, chainOf(m))
+			freed = true
+		}
+	}
+	for i, m := range b.ms {
+		if no[i] && m.Key != nil {
+			t.hold(chainOf(m))
+		}
+	}
+	t.after = max(t.after, b.last)
+	if b.last == 0 || freed || oldest && refused == nil { // it begins anew
+		t.pass, t.after = t.pass+1, 0
+	}
+	return published, refused, err
+}
+
+// A batch is what is offered to the broker at once.
+type batch struct {
+	ids  []int64
+	ms   []*event.Message
+	last int64 // the row up to which it was read; 0 if there is none behind it
+}
+
+// read returns the oldest messages of a shard, or those that t has come to, as many as
+// a batch holds. Of a chain that is held it is the first message, and none where t has
+// come to if that was refused in this pass. Beyond what is held it looks for others
+// until then.
+func (r *relay) read(ctx context.Context, shard int, t *trouble, oldest bool, until time.Time) (*batch, error) {
+	b := &batch{}
+	if !oldest {
+		b.last = t.after
+	}
+	size := 0
 	seen := map[chain]bool{}
 	for {
-		rows, err := r.rows(ctx, shard, after)
+		rows, err := r.rows(ctx, shard, b.last)
 		if err != nil {
-			return nil, nil, fmt.Errorf("read: %w", err)
+			return nil, fmt.Errorf("read: %w", err)
 		}
 		for _, row := range rows {
-			after = row.id
 			m, err := record.Decode(row.message)
 			if err != nil {
-				return nil, nil, fmt.Errorf("row %d of wireproof_outbox is damaged, mend or delete it: %w", row.id, err)
+				return nil, fmt.Errorf("row %d of wireproof_outbox is damaged, mend or delete it: %w", row.id, err)
 			}
-			if m.Key != nil && len(held) > 0 {
+			if m.Key != nil && len(t.held) > 0 {
 				c := chainOf(m)
-				if seen[c] {
+				pass, held := t.held[c]
+				if held && (seen[c] || pass == t.pass && !oldest) {
+					b.last = row.id
 					continue
 				}
-				seen[c] = held[c]
+				if held {
+					seen[c] = true
+				}
 			}
-			if size += len(row.message); len(ms) > 0 && (size > r.bytes || len(ms) == r.messages) {
-				return ids, ms, nil
+			if size += len(row.message); len(b.ms) > 0 && (size > r.bytes || len(b.ms) == r.messages) {
+				return b, nil
 			}
-			ids, ms = append(ids, row.id), append(ms, m)
+			b.ids, b.ms, b.last = append(b.ids, row.id), append(b.ms, m), row.id
 		}
-		if len(held) == 0 || len(rows) == 0 || len(ms) == r.messages || time.Now().After(until) {
-			return ids, ms, nil
+		if len(rows) == 0 {
+			b.last = 0
+		}
+		if len(t.held) == 0 || len(rows) == 0 || len(b.ms) == r.messages || time.Now().After(until) {
+			return b, nil
 		}
 	}
 }
@@ -309,9 +393,12 @@ func (r *relay) rows(ctx context.Context, shard int, after int64) (out []row, er
 	return out, rows.Err()
 }
 
-// remove deletes the rows of what was published; an id of 0 was not. It goes on
-// after ctx has ended, since the broker has them.
+// remove deletes the rows of what was published. It goes on after ctx has ended, since
+// the broker has them.
 func (r *relay) remove(ctx context.Context, ids []int64) (int, error) {
+	if len(ids) == 0 {
+		return 0, nil
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	tx, err := r.o.db.BeginTx(ctx, nil)
@@ -319,18 +406,13 @@ func (r *relay) remove(ctx context.Context, ids []int64) (int, error) {
 		return 0, fmt.Errorf("delete what was published: %w", err)
 	}
 	defer tx.Rollback() // nothing, once committed
-	n := 0
 	for _, id := range ids {
-		if id == 0 {
-			continue
-		}
 		if _, err := tx.ExecContext(ctx, `DELETE FROM wireproof_outbox WHERE id = $1`, id); err != nil {
 			return 0, fmt.Errorf("delete what was published: %w", err)
 		}
-		n++
 	}
 	if err := tx.Commit(); err != nil {
 		return 0, fmt.Errorf("delete what was published: %w", err)
 	}
-	return n, nil
+	return len(ids), nil
 }
