@@ -1,6 +1,7 @@
 package dlq_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -8,6 +9,8 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/wireproof/wireproof/event"
 	"github.com/wireproof/wireproof/event/dlq"
@@ -155,5 +158,48 @@ func TestJobsOfOneName(t *testing.T) {
 			t.Fatalf("round %d: made with %v, want one", round, errs)
 		}
 		_ = job.Close()
+	}
+}
+
+// A rate may be so low that one letter goes, and the next in ages.
+func TestLowestRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bus := membus.New(membus.Partitions(1))
+		bury(t, bus, 0, 3)
+		job := openJob(t, freeze(t, bus))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		if err := job.Run(ctx, bus, dlq.Pace{Rate: 1e-12}, nil); !errors.Is(err, dlq.ErrPaused) || job.Counts()[dlq.Replayed] != 1 {
+			t.Errorf("%v, outcomes %v; want one replayed", err, job.Counts())
+		}
+	})
+}
+
+// A journal whose last write is a hole of zeros with whole lines behind it, as a crash of
+// the machine may leave it, is gone on with, and no letter is replayed twice.
+func TestHoleInTheJournal(t *testing.T) {
+	bus := membus.New(membus.Partitions(1))
+	bury(t, bus, 0, 30)
+	path := freeze(t, bus)
+	job := openJob(t, path)
+	if err := errors.Join(job.Run(t.Context(), bus, dlq.Pace{}, nil), job.Close()); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(path + ".journal")
+	if err != nil {
+		t.Fatal(err)
+	}
+	clear(text[len(text)/3 : len(text)/2])
+	if err := os.WriteFile(path+".journal", text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		job = openJob(t, path)
+		if err := errors.Join(job.Run(t.Context(), bus, dlq.Pace{}, nil), job.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, counts := len(bus.Messages("orders")), job.Counts(); n != 30 || counts[dlq.Already] == 0 || counts[dlq.Already]+counts[dlq.Replayed] != 30 {
+		t.Errorf("%d copies, outcomes %v; want 30 copies, and of each letter that it was replayed", n, counts)
 	}
 }

@@ -14,6 +14,9 @@ type Pace struct {
 // lag is how much of what was not used is made up for.
 const lag = 100 * time.Millisecond
 
+// ages is the longest wait for the next letter, in nanoseconds: a hundred years.
+const ages = 100 * 365 * 24 * float64(time.Hour)
+
 // A pacer says when the next letters may go.
 type pacer struct {
 	pace  Pace
@@ -60,7 +63,7 @@ func (p *pacer) take(ctx context.Context, most int) int {
 	}
 	n := 0
 	for n < most && !p.next.After(now) {
-		p.next = p.next.Add(time.Duration(float64(time.Second) / p.rate(p.next)))
+		p.next = p.next.Add(time.Duration(min(float64(time.Second)/p.rate(p.next), ages)))
 		n++
 	}
 	return n
