@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -147,6 +148,35 @@ func TestMessagesLargerThanAChunk(t *testing.T) {
 			}
 		}
 	}
+}
+
+// One large message makes those after it neither slow nor heavy: a broker client
+// keeps many of them.
+func TestSmallMessagesAfterALargeOne(t *testing.T) {
+	s := newNotes(t)
+	if _, err := s.Encode(&note{strings.Repeat("x", 16<<20)}); err != nil {
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	kept := make([][]byte, 64)
+	for i := range kept {
+		var err error
+		if kept[i], err = s.Encode(&note{"small"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	runtime.ReadMemStats(&after)
+	if n := after.TotalAlloc - before.TotalAlloc; n > 48<<20 {
+		t.Errorf("%d bytes were allocated for 64 small messages", n)
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if n := int64(after.HeapAlloc) - int64(before.HeapAlloc); n > 1<<20 {
+		t.Errorf("64 small messages keep %d bytes", n)
+	}
+	runtime.KeepAlive(kept)
 }
 
 func TestSerializerAllocations(t *testing.T) {

@@ -1,5 +1,10 @@
 package codec
 
+import (
+	"bytes"
+	"slices"
+)
+
 const (
 	firstChunk = 4 << 10
 	// lastChunk bounds what one message that somebody keeps can keep alive.
@@ -14,7 +19,7 @@ const (
 // A slab belongs to one goroutine at a time.
 type slab struct {
 	chunk []byte // the part in use; what follows up to its capacity is free
-	hint  int    // the size of recent messages, falling slowly
+	hint  int    // the size of recent messages, falling slowly, or fast from a large one
 }
 
 // reserve returns an empty slice to append one message to.
@@ -32,11 +37,18 @@ func (s *slab) reserve() []byte {
 // no capacity beyond its length, so an append to it touches no neighbour.
 func (s *slab) commit(out []byte) []byte {
 	n := len(out)
-	s.hint = max(n, s.hint-s.hint>>4)
+	if s.hint > lastChunk/4 {
+		s.hint = max(n, s.hint/2)
+	} else {
+		s.hint = max(n, s.hint-s.hint>>4)
+	}
 	at := len(s.chunk)
-	// A message that outgrew the chunk was moved to memory of its own.
-	if n > 0 && n <= cap(s.chunk)-at && &out[0] == &s.chunk[:at+1][at] {
+	switch {
+	case n > 0 && n <= cap(s.chunk)-at && &out[0] == &s.chunk[:at+1][at]:
 		s.chunk = s.chunk[:at+n]
+	case cap(out) > 2*n:
+		// Memory of its own, made for a larger message: the rest would live as long.
+		return slices.Clip(bytes.Clone(out))
 	}
 	return out[:n:n]
 }
