@@ -31,7 +31,7 @@ func (c *compiler) value(w, r *avro.Type) (step, error) {
 			return step{}, err
 		}
 		prefix := step{op: opInsert, data: string(AppendLong(nil, int64(i)))}
-		return step{op: opRecord, sub: c.program(prefix, s)}, nil
+		return step{op: opSteps, sub: c.program(prefix, s)}, nil
 	}
 	if err := checkLogical(w, r); err != nil {
 		return step{}, err

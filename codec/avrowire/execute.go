@@ -93,6 +93,8 @@ func (x *execution) step(s *step) {
 		}
 	case opRecord, opSkipRecord:
 		x.record(s.sub)
+	case opSteps:
+		x.run(s.sub)
 	case opInsert:
 		if x.spend(len(s.data)) {
 			x.out = append(x.out, s.data...)

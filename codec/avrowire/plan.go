@@ -49,6 +49,7 @@ const (
 	opMap                         // the same with keys
 	opUnion                       // one of subs, by the branch
 	opRecord                      // program sub
+	opSteps                       // program sub, which is of no record
 	opInsert                      // insert data; reads nothing
 	opLongToFloat                 // promotions
 	opLongToDouble                //

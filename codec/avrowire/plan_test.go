@@ -154,3 +154,26 @@ func FuzzTranscodeSelf(f *testing.F) {
 		}
 	})
 }
+
+// What nests as deep as the direct decoder reads is read from other writers too,
+// however many steps of the plan one level takes.
+func TestPlanNestsAsDeepAsTheReader(t *testing.T) {
+	t.Parallel()
+	list := func(next, more string) *avro.Schema {
+		return parse(t, `{"type":"record","name":"List","fields":[{"name":"next","type":`+next+`}`+more+`]}`)
+	}
+	for _, c := range []struct{ writer, reader *avro.Schema }{
+		{list(`["null","List"]`, `,{"name":"old","type":"null"}`), list(`["null","List"]`, "")},
+		{list(`["null","List"]`, ""), list(`["List","null"]`, "")},
+	} {
+		p, err := avrowire.NewPlan(c.writer, c.reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for depth, ok := range map[int]bool{avrowire.MaxDepth: true, avrowire.MaxDepth + 1: false} {
+			if _, err := p.Transcode(strings.Repeat("\x02", depth-1) + "\x00"); (err == nil) != ok {
+				t.Errorf("%d levels: %v", depth, err)
+			}
+		}
+	}
+}
