@@ -24,7 +24,7 @@ const MaxDepth = 10000
 // An Error says where data and schema disagree.
 type Error struct {
 	// Path leads to the value, such as items[3].sku; empty for the whole value
-	// or where it is not known.
+	// or where it is not known. The middle of one that is long is left out.
 	Path string
 	// Offset is where in the data reading stopped; -1 if a value could not be
 	// encoded.
@@ -64,17 +64,38 @@ func At(err error, steps ...any) error {
 	}
 	var e *Error
 	if !errors.As(err, &e) {
-		return &Error{Path: path.String(), Offset: -1, Msg: err.Error()}
+		e = &Error{Offset: -1, Msg: err.Error()}
 	}
 	at := *e
 	at.Path = join(path.String(), e.Path)
+	if len(at.Path) > maxPath {
+		at.Path = head(at.Path, maxPath/2) + "…" + tail(at.Path, maxPath/2)
+	}
 	return &at
 }
+
+// maxPath and maxKey bound the bytes of a path and of a key of a map in it: both
+// may be as long as the data.
+const (
+	maxPath = 512
+	maxKey  = 64
+)
+
+// head returns the first n bytes of s or a few less, up to a rune.
+func head(s string, n int) string { return strings.ToValidUTF8(s[:n], "") }
+
+// tail returns the last n bytes of s or a few less, from a rune on.
+func tail(s string, n int) string { return strings.ToValidUTF8(s[len(s)-n:], "") }
 
 type key string
 
 // Key is a step of a path through a map; see [At].
-func Key(k string) any { return key(k) }
+func Key(k string) any {
+	if len(k) > maxKey {
+		k = head(k, maxKey) + "…"
+	}
+	return key(k)
+}
 
 func join(a, b string) string {
 	if a == "" || b == "" || b[0] == '[' {

@@ -170,7 +170,7 @@ func (x *execution) items(s *step) {
 			}
 			if x.run(s.sub); x.err != nil {
 				if s.op == opMap {
-					x.path = append(x.path, key(k))
+					x.path = append(x.path, Key(k))
 				} else {
 					x.path = append(x.path, seen)
 				}

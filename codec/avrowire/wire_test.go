@@ -3,10 +3,12 @@ package avrowire_test
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/wireproof/wireproof/codec/avrowire"
 	"github.com/wireproof/wireproof/codec/decimal"
@@ -174,5 +176,33 @@ func TestBigDecimalOfNegativeScale(t *testing.T) {
 	r := avrowire.NewReader(string(avrowire.AppendString(nil, inner)))
 	if r.BigDecimal(); r.End() == nil {
 		t.Error("a number of 10,000 digits and 1,000 zeros is read")
+	}
+}
+
+// A path is for people, and for a header of a dead letter: hostile data makes it no
+// longer than it is read, and what went wrong stays in sight.
+func TestPathsAreShort(t *testing.T) {
+	t.Parallel()
+	s := parse(t, `{"type":"record","name":"R","fields":[{"name":"next","type":["null","R"]},{"name":"m","type":{"type":"map","values":"boolean"}}]}`)
+	p, err := avrowire.NewPlan(s, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Repeat("é\x00", 1<<16)
+	for name, data := range map[string]string{
+		"depth": strings.Repeat("\x02", 9000) + "\x00\x02\x02k\x02",
+		"key":   "\x00\x02" + string(avrowire.AppendString(nil, text)) + "\x02",
+	} {
+		_, err := p.Transcode(data)
+		if err == nil || len(err.Error()) > 1000 || !strings.Contains(err.Error(), "boolean is 2") || !utf8.ValidString(err.Error()) {
+			t.Errorf("%s: an error of %d bytes: %.100s", name, len(fmt.Sprint(err)), fmt.Sprint(err))
+		}
+	}
+	err = errors.New("reason")
+	for range 1000 {
+		err = avrowire.At(err, "next", 3, avrowire.Key(text))
+	}
+	if len(err.Error()) > 1000 || !strings.HasPrefix(err.Error(), `avro: next[3]["é`) || !strings.HasSuffix(err.Error(), ": reason") {
+		t.Errorf("an error of %d bytes: %.100s", len(err.Error()), err)
 	}
 }
