@@ -12,6 +12,8 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
@@ -57,7 +59,7 @@ func (p *publisher) Publish(ctx context.Context, ms ...*event.Message) error {
 	if len(ms) == 0 || slices.Contains(ms, nil) {
 		return p.next.Publish(ctx, ms...) // which says what is wrong with it
 	}
-	topic := func(i int) string { return ms[i].Topic }
+	topic := func(i int) string { return text(ms[i].Topic) }
 	ctx, span := p.t.start(ctx, "send", len(ms), topic, trace.SpanKindProducer)
 	defer span.End()
 	out := make([]*event.Message, len(ms))
@@ -86,8 +88,8 @@ func (t *Tracing) Options() []event.ConsumerOption {
 }
 
 func (t *Tracing) span(ctx context.Context, ds []*event.Delivery) (context.Context, func(error)) {
-	topic := func(i int) string { return ds[i].Meta().Topic }
-	opts := []trace.SpanStartOption{trace.WithAttributes(attribute.String("messaging.consumer.group.name", ds[0].Group))}
+	topic := func(i int) string { return text(ds[i].Meta().Topic) }
+	opts := []trace.SpanStartOption{trace.WithAttributes(attribute.String("messaging.consumer.group.name", text(ds[0].Group)))}
 	if len(ds) == 1 {
 		d := ds[0]
 		m := d.Meta()
@@ -138,6 +140,10 @@ func (t *Tracing) start(ctx context.Context, operation string, n int, topic func
 	return t.tracer.Start(ctx, name, append(opts, trace.WithSpanKind(kind), trace.WithAttributes(attrs...))...)
 }
 
+// text returns s as UTF-8. A topic that a pattern meets is named by whoever publishes to
+// it, and OTLP refuses all spans of an export of which one holds another string.
+func text(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
+
 // contextOf returns the span that the headers name; an invalid one if they name
 // none.
 func (t *Tracing) contextOf(h event.Headers) trace.SpanContext {
@@ -147,6 +153,9 @@ func (t *Tracing) contextOf(h event.Headers) trace.SpanContext {
 func failed(span trace.Span, err error) {
 	if err == nil {
 		return
+	}
+	if !utf8.ValidString(err.Error()) {
+		err = errors.New(text(err.Error()))
 	}
 	span.RecordError(err)
 	span.SetStatus(codes.Error, err.Error())
