@@ -64,7 +64,8 @@ func NewAsync(next Publisher, messages, bytes int) (*Async, error) {
 // Enqueue returns nil once m has its place; it waits for room, and for nothing
 // else. done is then called exactly once: with nil when the broker has stored m,
 // or else with why that is not known. Until then m is left alone. Calls of done
-// come one at a time and hold up what is behind them.
+// come one at a time and hold up what is behind them: done neither enqueues nor
+// flushes nor closes, which may wait for what it holds up.
 //
 // If Enqueue returns an error, ctx's or [ErrAsyncClosed], m is not published and
 // done is not called.

@@ -31,7 +31,10 @@
 // # What bites
 //
 // Whoever publishes the headers of one message with another takes them from
-// [Delivery.Meta], not from the delivery: the latter's may hold the runtime's.
+// [Delivery.Meta], not from the delivery: the latter's may hold the runtime's. Both
+// hold the [HeaderID], and the id of a CloudEvent: a deduper and an inbox take two
+// messages that carry one id for the same, so whoever makes several of one leaves
+// them out.
 //
 // A retry topic is read only by a group that has its level: do not shorten
 // [RetryLevels] while messages wait.

@@ -84,3 +84,20 @@ func TestWaitOfAges(t *testing.T) {
 		})
 	}
 }
+
+// Work that has finished before the end of its context has succeeded, even if its
+// handler learns of both at once.
+func TestHoldThatFinishedInTime(t *testing.T) {
+	h := event.Hold(func(ctx context.Context, _ *event.Delivery, done func(error)) error {
+		done(nil)
+		<-ctx.Done()
+		return nil
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 100 {
+		if err := h(ctx, &event.Delivery{}); err != nil {
+			t.Fatalf("outcome %v, want that of the work", err)
+		}
+	}
+}

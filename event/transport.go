@@ -123,6 +123,11 @@ func Hold(h func(ctx context.Context, d *Delivery, done func(error)) error) Hand
 		case err := <-outcome:
 			return err
 		case <-ctx.Done():
+		}
+		select {
+		case err := <-outcome: // it has come as well
+			return err
+		default:
 			return context.Cause(ctx)
 		}
 	}
