@@ -20,11 +20,11 @@
 //
 // Equal payloads of one day (UTC) share an object, whose name is the day and the
 // SHA-256. An object may therefore be removed once the day is as long ago as the
-// longest that any message lives that was published on it: in an outbox until it is
-// relayed, in its topic, in the retry topics, and among the dead letters of every group, from which it may be
-// replayed; a replay starts the time of its topic anew. Give a sweep, or the
-// expiry of Redis, more than all of these together. What is swept too early is a
-// message without its payload.
+// longest that any message lives that was published on it: in an outbox until it
+// is relayed, in its topic, in the retry topics, and among the dead letters of
+// every group, from which it may be replayed; a replay starts the time of its
+// topic anew. Give a sweep, or the expiry of Redis, more than all of these
+// together. What is swept too early is a message without its payload.
 //
 // The package knows nothing of brokers, and nothing of what a payload means. It
 // does not encrypt: whoever reads the store reads the payloads.

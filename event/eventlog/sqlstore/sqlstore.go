@@ -90,14 +90,25 @@ func (s *Store) Read(ctx context.Context, topic string, from int64, records, byt
 		if len(out) == 0 {
 			first = seq
 		} else if seq != first+int64(len(out)) {
-			return 0, nil, fmt.Errorf("behind offset %d comes %d", first+int64(len(out))-1, seq)
+			return 0, nil, fmt.Errorf("behind offset %d comes %d: records are missing from the table", first+int64(len(out))-1, seq)
 		}
 		if size += len(r); size > bytes && len(out) > 0 {
 			break
 		}
 		out = append(out, r)
 	}
-	return first, out, rows.Err()
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil || first == from {
+		return first, out, err
+	}
+	// What is before the first was trimmed, or else it is missing.
+	oldest, _, err := s.Bounds(ctx, topic)
+	if err != nil {
+		return 0, nil, err
+	}
+	if at := max(from, oldest); first > at {
+		return 0, nil, fmt.Errorf("where offset %d should be is %d: records are missing from the table", at, first)
+	}
+	return first, out, nil
 }
 
 // Bounds is as eventlog.Store says.
