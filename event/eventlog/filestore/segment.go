@@ -152,16 +152,18 @@ func (s *segment) cut(at int64, cause error) error {
 	if _, err := s.file.ReadAt(rest, at); err != nil {
 		return fmt.Errorf("filestore: read %s: %w", s.name, err)
 	}
-	for i := 1; ; {
+	sums := sumsOf(rest)
+	for i := 1; ; i++ {
 		n := bytes.Index(rest[min(i, len(rest)):], frameMagic[:])
 		if n < 0 {
 			break
 		}
-		i += n
+		if i += n; !s.mayBegin(sums, i) {
+			continue
+		}
 		if f, err := s.frameIn(rest[i:], at+int64(i), -1); err == nil && f.first >= s.next {
 			return damaged(s.name, at, "%v, and a whole frame begins at byte %d", cause, at+int64(i))
 		}
-		i++
 	}
 	if err := s.file.Truncate(at); err != nil {
 		return fmt.Errorf("filestore: cut %s to its %d whole bytes: %w", s.name, at, err)
@@ -171,6 +173,19 @@ func (s *segment) cut(at int64, cause error) error {
 	}
 	s.size, s.end = at, s.next
 	return nil
+}
+
+// mayBegin reports whether a frame whose sum is right begins at b[i] of sums.
+func (s *segment) mayBegin(sums *sums, i int) bool {
+	b := sums.b[i:]
+	if len(b) < frameHead {
+		return false
+	}
+	n := int64(binary.BigEndian.Uint32(b[16:]))
+	if n > int64(len(b)-frameHead) {
+		return false
+	}
+	return sums.after(s.sum(b[:20], nil), i+frameHead, i+frameHead+int(n)) == binary.BigEndian.Uint32(b[20:])
 }
 
 // A frame is one write.
