@@ -101,3 +101,32 @@ func TestHoldThatFinishedInTime(t *testing.T) {
 		}
 	}
 }
+
+// What Prepare does to the headers of its copy changes nothing of the message.
+func TestPrepareChangesHeaders(t *testing.T) {
+	for name, run := range map[string]func(context.Context, event.Group, ...event.ConsumerOption) error{
+		"one": func(ctx context.Context, g event.Group, opts ...event.ConsumerOption) error {
+			return event.Run(ctx, g, []string{"t"}, func(context.Context, *event.Delivery) error { return errors.New("no") }, opts...)
+		},
+		"batch": func(ctx context.Context, g event.Group, opts ...event.ConsumerOption) error {
+			return event.RunBatches(ctx, g, []string{"t"}, 1, 1, func(context.Context, []*event.Delivery) error { return errors.New("no") }, opts...)
+		},
+	} {
+		bus := membus.New()
+		if err := bus.Publish(t.Context(), &event.Message{Topic: "t", Headers: event.Headers{{Key: "own", Value: []byte("as it came")}}}); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		err := run(ctx, bus.Group("g"), event.Prepare(func(_ context.Context, d *event.Delivery) error {
+			d.Headers[0].Value = []byte("changed")
+			return nil
+		}), event.Observe(func(event.Outcome, *event.Delivery, error) { cancel() }))
+		cancel()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ms := bus.Messages(event.DeadLetterTopic("t", "g")); len(ms) != 1 || string(ms[0].Headers[0].Value) != "as it came" {
+			t.Errorf("%s: dead letters %v, want the header as it came", name, ms)
+		}
+	}
+}

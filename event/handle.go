@@ -133,7 +133,7 @@ func (c *consumer) sound(err error, n int) (out error) {
 func (l *lane) callPrepared(ctx context.Context, ds []*Delivery) error {
 	c := l.c
 	if c.batch == nil {
-		x := *ds[0]
+		x := copyOf(ds[0])
 		if err := c.prepared(ctx, &x); err != nil {
 			return err
 		}
@@ -143,7 +143,7 @@ func (l *lane) callPrepared(ctx context.Context, ds []*Delivery) error {
 	places := make([]int, 0, len(ds))
 	failed := map[int]error{}
 	for i, d := range ds {
-		x := *d
+		x := copyOf(d)
 		if err := c.prepared(ctx, &x); err != nil {
 			failed[i] = err
 			continue
@@ -161,6 +161,13 @@ func (l *lane) callPrepared(ctx context.Context, ds []*Delivery) error {
 		return nil
 	}
 	return &BatchError{Failed: failed}
+}
+
+// copyOf returns a copy of d whose headers may be set.
+func copyOf(d *Delivery) Delivery {
+	x := *d
+	x.Headers = slices.Clone(d.Headers)
+	return x
 }
 
 func (c *consumer) prepared(ctx context.Context, d *Delivery) error {
