@@ -203,3 +203,33 @@ func TestHoleInTheJournal(t *testing.T) {
 		t.Errorf("%d copies, outcomes %v; want 30 copies, and of each letter that it was replayed", n, counts)
 	}
 }
+
+// A counting bus counts the dead letters that are read.
+type counting struct {
+	*membus.Bus
+	read int
+}
+
+func (c *counting) Browse(ctx context.Context, topic string, from map[int32]int64, fn func(*event.Delivery) bool) error {
+	return c.Bus.Browse(ctx, topic, from, func(d *event.Delivery) bool {
+		if topic == dlq.Topic("orders", "billing") {
+			c.read++
+		}
+		return fn(d)
+	})
+}
+
+// A job reads each letter about once, however many there are in how many partitions.
+func TestJobReadsOnce(t *testing.T) {
+	const n = 6000
+	bus := &counting{Bus: membus.New(membus.Partitions(8))}
+	bury(t, bus, 0, n)
+	job := openJob(t, freeze(t, bus))
+	bus.read = 0
+	if err := job.Run(t.Context(), bus, dlq.Pace{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := job.Counts()[dlq.Replayed]; got != n || bus.read > 2*n {
+		t.Errorf("%d letters were replayed and %d read, want %d and about as many", got, bus.read, n)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -100,8 +101,12 @@ func (r *run) group(ctx, work context.Context, letters []Planned) (err error) {
 	}
 	defer func() { err = errors.Join(err, s.close(work)) }()
 	clear(r.held)
+	ends, err := endsOf(letters)
+	if err != nil {
+		return err
+	}
 	for len(left) > 0 {
-		found, gone, rest, err := fetch(ctx, s, left)
+		found, gone, rest, err := fetch(ctx, s, left, ends)
 		if err != nil {
 			return err
 		}
@@ -116,15 +121,31 @@ func (r *run) group(ctx, work context.Context, letters []Planned) (err error) {
 	return nil
 }
 
-// fetch reads the first letters of left, as many as may be in memory. Those that it
-// knows not to be there any more are gone; rest is what it has not come to.
-func fetch(ctx context.Context, s *sender, left []Planned) (found []Letter, gone []Record, rest []Planned, err error) {
+// endsOf returns the offset behind the last letter of each partition.
+func endsOf(letters []Planned) (map[int32]int64, error) {
+	out := map[int32]int64{}
+	for _, p := range letters {
+		places, err := parseIDs([]string{p.ID})
+		if err != nil {
+			return nil, err
+		}
+		for at := range places {
+			out[at.partition] = max(out[at.partition], at.offset+1)
+		}
+	}
+	return out, nil
+}
+
+// fetch reads the first letters of left, as many as may be in memory, and of partitions
+// without one what is behind ends at most. Those that it knows not to be there any more
+// are gone; rest is what it has not come to.
+func fetch(ctx context.Context, s *sender, left []Planned, ends map[int32]int64) (found []Letter, gone []Record, rest []Planned, err error) {
 	if err := s.marks.refresh(ctx, s.browser); err != nil { // somebody else may be replaying too
 		return nil, nil, nil, err
 	}
 	ahead := left[:min(window, len(left))]
 	want := map[place]Planned{}
-	from := map[int32]int64{}
+	from := maps.Clone(ends)
 	for _, p := range ahead {
 		places, err := parseIDs([]string{p.ID})
 		if err != nil {
@@ -132,9 +153,7 @@ func fetch(ctx context.Context, s *sender, left []Planned) (found []Letter, gone
 		}
 		for at := range places {
 			want[at] = p
-			if first, ok := from[at.partition]; !ok || at.offset < first {
-				from[at.partition] = at.offset
-			}
+			from[at.partition] = min(from[at.partition], at.offset)
 		}
 	}
 	size, full := 0, false
