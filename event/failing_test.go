@@ -130,3 +130,23 @@ func TestPrepareChangesHeaders(t *testing.T) {
 		}
 	}
 }
+
+// A transport that does not come back from settling is no clean end.
+func TestSettleThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript(1)
+		l := newTestLane(t, s, true)
+		l.sent = []int64{1}
+		l.handled[1] = true
+		release := make(chan struct{})
+		defer close(release)
+		l.onSettle = func() { <-release }
+		s.send(l, delivery("t", "", 1))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		err := event.Run(ctx, s, []string{"t"}, nothing, event.DrainTimeout(10*time.Second))
+		if err == nil || !strings.Contains(err.Error(), "settle") {
+			t.Errorf("error %v, want one that says what still settles", err)
+		}
+	})
+}

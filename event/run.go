@@ -283,10 +283,15 @@ func (c *consumer) drain(cut func()) {
 	if wait(done, c.settings.drain) {
 		return
 	}
+	runs := false
 	for _, l := range lanes {
 		for _, name := range l.running() {
+			runs = true
 			c.giveUp(name + " (its handler still runs)")
 		}
+	}
+	if !runs {
+		c.fail(fmt.Errorf("event: group %q did not drain in %v: what was handled is still being settled", c.group, c.settings.drain))
 	}
 }
 
