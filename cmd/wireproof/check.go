@@ -116,11 +116,7 @@ func (a *app) check(ctx context.Context, f checkFlags) error {
 	if err == nil && f.fix {
 		result, err = a.fixed(ctx, cfg, f, result)
 	}
-	var usage *exit
-	switch {
-	case errors.As(err, &usage):
-		return err
-	case err != nil:
+	if err != nil {
 		return registryFailure(err)
 	}
 	result.Elapsed = time.Since(start)

@@ -87,8 +87,12 @@ func credentials(prefix string) []client.Option {
 	return nil
 }
 
-// registryFailure gives an error of the registry its exit code.
+// registryFailure gives an error of the registry its exit code; one that has a code
+// keeps it.
 func registryFailure(err error) error {
+	if errors.As(err, new(*exit)) {
+		return err
+	}
 	var e *api.Error
 	if errors.As(err, &e) {
 		if status := e.Code.Status(); status == http.StatusUnauthorized || status == http.StatusForbidden {

@@ -25,3 +25,12 @@ func TestInterrupted(t *testing.T) {
 		}
 	}
 }
+
+// What is wrong with the command line is told as that by every command that has the
+// flag.
+func TestUsageOfAgainst(t *testing.T) {
+	s := pushShell(t)
+	for _, command := range [][]string{{"check"}, {"diff"}, {"explain", "0123456789ab"}} {
+		s.run(exitUsage, append(command, "--against", "registries")...)
+	}
+}
