@@ -132,6 +132,27 @@ func TestLinks(t *testing.T) {
 	}
 }
 
+// So is what a submodule reaches by its links.
+func TestLinksOfSubmodules(t *testing.T) {
+	t.Parallel()
+	inner := linkedTree(t)
+	gitIn(t, inner, "init", "--quiet", "--initial-branch=main")
+	gitIn(t, inner, "add", "--all")
+	gitIn(t, inner, "commit", "--quiet", "--message=first")
+	older := writeTree(t, map[string]string{"buf.yaml": "version: v1\n"})
+	gitIn(t, older, "init", "--quiet", "--initial-branch=main")
+	gitIn(t, older, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", inner, "lib")
+	gitIn(t, older, "commit", "--quiet", "--all", "--message=first")
+	newer := linkedTree(t)
+	if err := os.WriteFile(filepath.Join(newer, "common", "m.proto"), []byte(strings.Replace(linked, "string id", "int32 id", 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	r := run(t, breaking.Options{Dir: filepath.Join(newer, "proto")}, filepath.Join(older, ".git")+"#branch=main,subdir=lib/proto")
+	if got := broken(r); !slices.Equal(got, []string{"m.proto"}) {
+		t.Errorf("the findings are in %q of %+v", got, r.Annotations)
+	}
+}
+
 // A schema behind a link that leads nowhere is not one that was deleted.
 func TestLinkToNothing(t *testing.T) {
 	t.Parallel()

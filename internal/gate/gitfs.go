@@ -105,12 +105,25 @@ func (f *GitFS) node(op, name string) (*gitNode, error) {
 // maxLinks bounds the links on the way to a file, which may lead in a circle.
 const maxLinks = 40
 
-// Real returns the path without a link in it that name is; it need not exist. What
-// lies behind the folder of a submodule is for the submodule to follow.
-func (f *GitFS) Real(name string) (string, error) { return f.real("real", name, true) }
+// Real returns the path without a link in it that name is; it need not exist.
+func (f *GitFS) Real(name string) (string, error) {
+	at, err := f.real("real", name, true)
+	if err != nil {
+		return "", err
+	}
+	sub, inside, err := f.sub("real", at)
+	if sub == nil || err != nil {
+		return at, err
+	}
+	real, err := sub.Real(inside)
+	if inside == "." || err != nil {
+		return at, err
+	}
+	return path.Join(strings.TrimSuffix(at, "/"+inside), real), nil
+}
 
-// real is Real, for an operation; a link at the end of the path is followed only if
-// last is true.
+// real is Real, for an operation, up to the folder of a submodule, which follows what
+// lies behind it; a link at the end of the path is followed only if last is true.
 func (f *GitFS) real(op, name string, last bool) (string, error) {
 	fail := func(err error) (string, error) { return "", &fs.PathError{Op: op, Path: name, Err: err} }
 	if !fs.ValidPath(name) {
