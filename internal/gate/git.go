@@ -310,7 +310,7 @@ func (g git) run(ctx context.Context, args ...string) (string, error) {
 		return "", ctx.Err()
 	case errors.Is(err, exec.ErrNotFound) && !g.hasRepository():
 		return "", fmt.Errorf("%s: %w", g.dir, ErrNoRepository)
-	case strings.Contains(said, "not a git repository"):
+	case strings.Contains(said, "not a git repository") && !g.hasRepository(): // not one that is broken
 		return "", fmt.Errorf("%s: %w", g.dir, ErrNoRepository)
 	case said != "":
 		return "", fmt.Errorf("git %s: %s", args[0], said)
@@ -318,7 +318,7 @@ func (g git) run(ctx context.Context, args ...string) (string, error) {
 	return "", fmt.Errorf("git %s: %w", args[0], err)
 }
 
-// hasRepository looks for a repository where git itself cannot be asked.
+// hasRepository looks for a repository where git itself cannot be asked, or finds none.
 func (g git) hasRepository() bool {
 	dir, err := filepath.Abs(g.dir)
 	for err == nil {

@@ -140,6 +140,16 @@ func TestOpenGitFails(t *testing.T) {
 	if _, err := gate.OpenGit(t.Context(), t.TempDir(), "HEAD"); !errors.Is(err, gate.ErrNoRepository) {
 		t.Errorf("outside of a repository: %v", err)
 	}
+	broken := &repo{t, t.TempDir()}
+	broken.write(".git", "gitdir: /nowhere\n")
+	for _, dir := range []string{broken.dir, filepath.Join(broken.dir, "sub")} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := gate.MergeBase(t.Context(), dir); err == nil || errors.Is(err, gate.ErrNoRepository) {
+			t.Errorf("in a repository that is broken: %v", err)
+		}
+	}
 	r := newRepo(t)
 	r.commit("a", "1")
 	for _, rev := range []string{"no-such", "--help", "main:a", "v1\nx", ""} {
