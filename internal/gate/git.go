@@ -118,6 +118,9 @@ func MergeBase(ctx context.Context, dir string) (string, error) {
 	}
 	head, err := g.resolve(ctx, "HEAD", "commit")
 	if err != nil {
+		if lost, named := g.run(ctx, "rev-parse", "--verify", "--quiet", "HEAD"); named == nil {
+			return "", &RevisionError{Dir: dir, Rev: "HEAD", Err: fmt.Errorf("its commit %.10s cannot be read", lost)}
+		}
 		empty, err := g.run(ctx, "hash-object", "-t", "tree", os.DevNull)
 		return strings.TrimSpace(empty), err
 	}

@@ -289,6 +289,14 @@ func TestMergeBaseFails(t *testing.T) {
 		t.Errorf("the only branch is the default branch: %v", err)
 	}
 	r.git("branch", "other")
+	lost := newRepo(t)
+	head := lost.commit("a", "1")
+	if err := os.Remove(filepath.Join(lost.dir, ".git", "objects", head[:2], head[2:])); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := gate.MergeBase(t.Context(), lost.dir); err == nil {
+		t.Errorf("without the commit of HEAD MergeBase = %s", got)
+	}
 	_, err := gate.MergeBase(t.Context(), r.dir)
 	var missing *gate.RevisionError
 	if !errors.As(err, &missing) || !strings.Contains(err.Error(), "refs/heads/main") || !strings.Contains(err.Error(), "--against") {
