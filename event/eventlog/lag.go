@@ -26,6 +26,9 @@ func (l *Log) Lag(ctx context.Context, group string, topics ...string) ([]event.
 		if err != nil {
 			return nil, err
 		}
+		if at > end {
+			return nil, behindEnd(group, t, at, end)
+		}
 		if at > 0 {
 			x.Committed = at
 		}

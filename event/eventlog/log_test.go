@@ -55,6 +55,9 @@ func TestGroupBehindTheEnd(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "offset 3") || !strings.Contains(err.Error(), "Seek") {
 		t.Errorf("a group at offset 3 of a topic that ends at 2: %v", err)
 	}
+	if lags, err := l.Lag(t.Context(), "g", "t"); err == nil {
+		t.Errorf("it has a lag of %d messages, want an error", lags[0].Messages)
+	}
 	if err := l.Seek(t.Context(), "g", "t", 3); err == nil {
 		t.Error("a seek behind the end is no error")
 	}

@@ -98,8 +98,7 @@ func (s *source) read(topic string, at int64, until time.Time) {
 	defer keeping.Wait()
 	defer close(lost)
 	if _, end, err := s.group.log.store.Bounds(s.run, topic); err == nil && at > end {
-		s.fail(fmt.Errorf("eventlog: group %q has read up to offset %d of %q, which ends at %d: something is missing from the topic, or it was restored from an older copy; Seek moves the group",
-			s.group.name, at, topic, end))
+		s.fail(behindEnd(s.group.name, topic, at, end))
 		return
 	}
 	for l.ctx.Err() == nil && s.run.Err() == nil {
@@ -128,6 +127,11 @@ func (s *source) read(topic string, at int64, until time.Time) {
 		case <-s.run.Done():
 		}
 	}
+}
+
+// behindEnd is the error of a group that has read what is not there.
+func behindEnd(group, topic string, at, end int64) error {
+	return fmt.Errorf("eventlog: group %q has read up to offset %d of %q, which ends at %d: something is missing from the topic, or it was restored from an older copy; Seek moves the group", group, at, topic, end)
 }
 
 // fail lets Receive return err, and waits for the end.
