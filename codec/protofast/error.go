@@ -3,6 +3,7 @@ package protofast
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Causes of a [DecodeError]; errors.Is finds them.
@@ -36,12 +37,30 @@ type DecodeError struct {
 // Place returns the field and the offset, for package codec.
 func (e *DecodeError) Place() (path string, offset int) { return e.Field, e.Offset }
 
+// maxPlaces is how many places are told, from the outside, before the innermost
+// one: hostile data nests deeply.
+const maxPlaces = 8
+
 func (e *DecodeError) Error() string {
-	where := e.Message
-	if e.Field != "" {
-		where += "." + e.Field
+	var b strings.Builder
+	for depth := 0; ; depth++ {
+		inner, nested := e.Err.(*DecodeError)
+		switch {
+		case depth == maxPlaces && nested:
+			b.WriteString("…: ")
+		case depth < maxPlaces || !nested:
+			b.WriteString(e.Message)
+			if e.Field != "" {
+				b.WriteString("." + e.Field)
+			}
+			fmt.Fprintf(&b, " at offset %d: ", e.Offset)
+		}
+		if !nested {
+			b.WriteString(e.Err.Error())
+			return b.String()
+		}
+		e = inner
 	}
-	return fmt.Sprintf("%s at offset %d: %v", where, e.Offset, e.Err)
 }
 
 func (e *DecodeError) Unwrap() error { return e.Err }

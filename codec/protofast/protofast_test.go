@@ -143,3 +143,15 @@ func TestReflectionFallsBackCleanly(t *testing.T) {
 		t.Errorf("got %v, %v", &back, err)
 	}
 }
+
+// What went wrong stays in sight, however deep the message that it is in.
+func TestErrorsOfDeepMessagesAreShort(t *testing.T) {
+	err := Fail("a.Tree", "text", 3, badUTF8)
+	for range MaxDepth {
+		err = Inside("a.Tree", "child", 0, err)
+	}
+	text := err.Error()
+	if len(text) > 1000 || !errors.Is(err, ErrUTF8) || !strings.HasSuffix(text, ErrUTF8.Error()) || !strings.HasPrefix(text, "a.Tree.child at offset 0: ") {
+		t.Errorf("an error of %d bytes: %.200s", len(text), text)
+	}
+}
