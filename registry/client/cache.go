@@ -217,9 +217,9 @@ const overhead = 300
 func sizeOf(value any) int64 {
 	switch v := value.(type) {
 	case lang.Source:
-		return sizeOfSource(v)
+		return sizeOfSource(v, map[*lang.Source]bool{})
 	case *lang.Source:
-		return sizeOfSource(*v)
+		return sizeOfSource(*v, map[*lang.Source]bool{})
 	case api.Schema:
 		return int64(overhead + len(v.Schema))
 	case api.SchemaString:
@@ -230,12 +230,15 @@ func sizeOf(value any) int64 {
 	return overhead
 }
 
-func sizeOfSource(s lang.Source) int64 {
+// sizeOfSource counts a text that is drawn in several times once; counted are those
+// so far.
+func sizeOfSource(s lang.Source, counted map[*lang.Source]bool) int64 {
 	size := int64(overhead + len(s.Text))
 	for _, ref := range s.References {
 		size += overhead
-		if ref.Source != nil {
-			size += sizeOfSource(*ref.Source)
+		if ref.Source != nil && !counted[ref.Source] {
+			counted[ref.Source] = true
+			size += sizeOfSource(*ref.Source, counted)
 		}
 	}
 	return size
