@@ -225,7 +225,7 @@ func (a *Async) publish(ms []*Message) func(i int) error {
 	}
 	err := a.next.Publish(a.ctx, ms...)
 	var pe *PublishError
-	if !errors.As(err, &pe) {
+	if !errors.As(err, &pe) || len(pe.Failed) == 0 {
 		return func(int) error { return err }
 	}
 	failed := make(map[int]error, len(pe.Failed))

@@ -213,3 +213,25 @@ func ExampleAsync() {
 	// click 1 is stored: true
 	// click 2 is stored: true
 }
+
+// A publisher of somebody else's that fails without saying of what has stored nothing, as
+// far as is known.
+func TestAsyncTakesNoFailureForNone(t *testing.T) {
+	a := newAsync(t, failing{&event.PublishError{}}, 10, 1000)
+	done := make(chan error, 1)
+	if err := a.Enqueue(t.Context(), &event.Message{Topic: "t"}, func(err error) { done <- err }); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err == nil {
+		t.Error("the message counts as stored")
+	}
+	if err := a.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// failing is a publisher whose every call fails.
+type failing struct{ err error }
+
+func (f failing) Publish(context.Context, ...*event.Message) error { return f.err }
+func (f failing) Close(context.Context) error                      { return nil }

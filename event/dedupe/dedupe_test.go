@@ -1,6 +1,7 @@
 package dedupe_test
 
 import (
+	"crypto/rand"
 	"database/sql"
 	"os"
 	"path/filepath"
@@ -39,6 +40,11 @@ func TestSQLite(t *testing.T) {
 }
 
 func TestPostgres(t *testing.T) {
+	url := postgresURL(t)
+	runSQL(t, func() (*sql.DB, error) { return sql.Open("pgx", url) })
+}
+
+func postgresURL(t *testing.T) string {
 	url := os.Getenv("POSTGRES_URL")
 	if url == "" {
 		if os.Getenv("REQUIRE_SERVICES") == "1" {
@@ -46,7 +52,55 @@ func TestPostgres(t *testing.T) {
 		}
 		t.Skip("POSTGRES_URL names no server")
 	}
-	runSQL(t, func() (*sql.DB, error) { return sql.Open("pgx", url) })
+	return url
+}
+
+// A sweep that waits for whoever claims an expired entry anew leaves it there.
+func TestSweepLeavesWhatIsClaimed(t *testing.T) {
+	db, err := sql.Open("pgx", postgresURL(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	d, err := dedupe.NewSQL(db, dedupe.Times{Claim: time.Minute, Done: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Create(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	key := "swept/" + rand.Text()
+	if _, err := db.ExecContext(t.Context(), `INSERT INTO wireproof_dedupe (key, done, holder, until_ms) VALUES ($1, TRUE, 'h', 1)`, key); err != nil {
+		t.Fatal(err)
+	}
+	tx, err := db.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback()
+	if _, err := tx.ExecContext(t.Context(), `UPDATE wireproof_dedupe SET until_ms = $2 WHERE key = $1`, key, time.Now().Add(time.Hour).UnixMilli()); err != nil {
+		t.Fatal(err)
+	}
+	swept := make(chan error, 1)
+	go func() { _, err := d.Sweep(t.Context()); swept <- err }()
+	for waiting, end := false, time.Now().Add(30*time.Second); !waiting; {
+		err := db.QueryRowContext(t.Context(), `SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'DELETE FROM wireproof_dedupe%')`).Scan(&waiting)
+		if err != nil || time.Now().After(end) {
+			t.Fatalf("the sweep does not come to the entry: %v", err)
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-swept; err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Claim(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+	if states, err := d.Claim(t.Context(), key); err != nil || states[0] != event.Done {
+		t.Errorf("the entry that was noted anew has state %v (%v), want Done", states, err)
+	}
 }
 
 func runSQL(t *testing.T, open func() (*sql.DB, error)) {

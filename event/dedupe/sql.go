@@ -159,7 +159,9 @@ func (s *SQL) sweep(ctx context.Context) {
 // Sweep removes up to 10,000 entries that have expired, and returns how many. A
 // deduper that is used does so by itself, once a minute.
 func (s *SQL) Sweep(ctx context.Context) (int, error) {
-	r, err := s.db.ExecContext(ctx, `DELETE FROM wireproof_dedupe WHERE key IN
+	// PostgreSQL looks again at a row that another transaction has changed meanwhile, but
+	// not into the list of keys: one that was claimed anew stays.
+	r, err := s.db.ExecContext(ctx, `DELETE FROM wireproof_dedupe WHERE until_ms <= $1 AND key IN
 		(SELECT key FROM wireproof_dedupe WHERE until_ms <= $1 ORDER BY until_ms LIMIT $2)`, time.Now().UnixMilli(), sweepMost)
 	if err != nil {
 		return 0, fmt.Errorf("dedupe: remove what has expired: %w", err)

@@ -229,7 +229,7 @@ func causeOf(err error) error {
 func failures(err error, n int) []error {
 	out := make([]error, n)
 	var pe *event.PublishError
-	if errors.As(err, &pe) {
+	if errors.As(err, &pe) && len(pe.Failed) > 0 {
 		for _, f := range pe.Failed {
 			if f.Index >= 0 && f.Index < n {
 				out[f.Index] = f.Err
