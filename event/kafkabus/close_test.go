@@ -76,14 +76,16 @@ func TestPublishNamesTheUnanswered(t *testing.T) {
 	defer bus.Close(context.Background())
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	err := bus.Publish(ctx, &event.Message{Topic: "late", Payload: []byte("1")}, &event.Message{Topic: "late", Payload: []byte("2")})
-	var failed *event.PublishError
-	if !errors.As(err, &failed) || !errors.Is(err, context.Canceled) {
-		t.Fatalf("Publish error = %v, want a PublishError that matches context.Canceled", err)
-	}
-	for _, f := range failed.Failed {
-		if f.Message == nil || f.Err == nil {
-			t.Errorf("failure %+v names no message or no reason", f)
+	for range 100 { // sarama works on what it was given meanwhile
+		err := bus.Publish(ctx, &event.Message{Topic: "late", Payload: []byte("1")}, &event.Message{Topic: "late", Payload: []byte("2")})
+		var failed *event.PublishError
+		if !errors.As(err, &failed) || !errors.Is(err, context.Canceled) {
+			t.Fatalf("Publish error = %v, want a PublishError that matches context.Canceled", err)
+		}
+		for _, f := range failed.Failed {
+			if f.Message == nil || f.Err == nil {
+				t.Errorf("failure %+v names no message or no reason", f)
+			}
 		}
 	}
 }

@@ -62,7 +62,8 @@ func (l *limits) claim(m *outgoing) {
 	}
 }
 
-// apart returns the indexes of refused messages of a call that are to be sent again, now
+// apart returns the indexes of refused messages of a call, all of which have their answer,
+// that are to be sent again, now
 // that it is known how much their topics take. None is sent behind one of its partition
 // that followed it: what was refused in a batch before one that is stored stays refused,
 // and only the next call is split as its topic wants it.

@@ -108,7 +108,7 @@ func (p *producer) publish(ctx context.Context, ms []*event.Message) error {
 	out := encode(ms, true)
 	err := p.await(ctx, ms, out, nil)
 	var failed *event.PublishError
-	if !errors.As(err, &failed) {
+	if !errors.As(err, &failed) || ctx.Err() != nil { // sarama may still have some
 		return err
 	}
 	again := p.limits.apart(ctx, out, failed.Failed)
