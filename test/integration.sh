@@ -66,7 +66,7 @@ go test -timeout 90m ./test/buforacle ./internal/bufgen
 go test -timeout 90m -run "$programs" ./cmd/wireproof
 [ -z "${WIREPROOF_SOAK:-}" ] || go test -timeout 10m -run '^TestAtomic$' ./event/kafkabus
 mapfile -t others < <(go list ./codec/... ./compat/... ./event/... ./examples/... ./internal/... ./lang/... ./registry/... ./test/... | grep -vE '/(buforacle|bufgen|witness)$')
-go test ${race[@]+"${race[@]}"} -timeout 40m -skip '^TestThreeBrokers' "${others[@]}"
+go test ${race[@]+"${race[@]}"} -timeout 60m -skip '^TestThreeBrokers' "${others[@]}"
 go test ${race[@]+"${race[@]}"} -timeout 40m -skip "$programs" ./cmd/...
 for mod in $(git ls-files ':(glob)event/**/go.mod' ':(glob)test/**/go.mod'); do
   (cd "$(dirname "$mod")" && go test ${race[@]+"${race[@]}"} ./...)

@@ -76,7 +76,7 @@ func TestDiskErrors(t *testing.T) {
 				t.Parallel()
 				total := countCalls(t, fault.calls)
 				refused, acked, unstarted := 0, 0, 0
-				for n := 1; n <= total; n += max(1, total/registrytest.Soak(4, 100)) {
+				for n := 1; n <= total; n += max(1, total/registrytest.Soak(4, 30)) {
 					under := strace(t, "-e", "trace="+fault.calls, "-e", fmt.Sprintf("inject=%s:error=%s:when=%d%s", fault.calls, fault.errno, n, lasting))
 					path := filepath.Join(t.TempDir(), "log.db")
 					out := runVictim(t, under, path, victimWrites())
