@@ -23,7 +23,7 @@ test: ## The tests that need nothing but Go and git
 integration: ## The tests on real servers: those named in the environment, or started here
 	./test/integration.sh
 
-soak: ## The same in full: every fault run and 100,000 schemas; an hour and a half
+soak: ## The same in full: every fault run and 100,000 schemas; about three hours
 	WIREPROOF_SOAK=1 ./test/integration.sh
 	cd bench && $(GO) run ./cmd/registry -full
 	cd bench && $(GO) run ./cmd/gate
